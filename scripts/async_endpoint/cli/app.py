@@ -24,6 +24,7 @@ FILES: Final = {
     "outputs": "deploy",
     "unlock": "deploy",
     "verify": "verify",
+    "drift": "drift",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",

@@ -31,6 +31,7 @@
     │       └── ResultDeleted                 its result is gone, as by the bucket's lifecycle
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
+        ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── PolicyInUse                   a policy to delete is attached, or the command runs as the role to delete
         ├── QuotaTooLow                   a plan needs more instances at once than the account's quota allows
@@ -197,6 +198,10 @@ class Refused(AsyncEndpointError):
 
 class BucketNotEmpty(Refused):
     """A plan deletes a bucket that is not empty, and `force_destroy` is not set."""
+
+
+class DriftFound(Refused):
+    """What is live has changed outside Terraform since the last apply."""
 
 
 class OrphansFound(Refused):

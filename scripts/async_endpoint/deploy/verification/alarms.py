@@ -67,11 +67,15 @@ def watching(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
     """That every alarm of the monitoring exists and may act."""
     planned = outputs.monitoring.alarm_names
     live = _described(aws, planned)
-    muted = [(name, mute) for name, alarm in live.items() if (mute := Mute.of(alarm))]
-    raise_any([Difference(f"alarm {name}", f"is muted since {mute.since} by {mute.by}") for name, mute in muted])
+    muted = {name: mute for name, alarm in live.items() if (mute := Mute.of(alarm))}
+    differences = [
+        Difference(f"alarm {name}", f"is muted since {mute.since} by {mute.by}", transitional=True)
+        for name, mute in muted.items()
+    ]
     acting = {name for name, alarm in live.items() if alarm.get("ActionsEnabled", True)}
-    if missing := [name for name in planned if name not in acting]:
-        raise_any([Difference("monitoring", f"has alarms that do not exist, or do not act: {', '.join(missing)}")])
+    if missing := [name for name in planned if name not in acting and name not in muted]:
+        differences.append(Difference("monitoring", f"has alarms that do not exist, or do not act: {', '.join(missing)}"))
+    raise_any(differences)
     return f"{len(planned)} watch {outputs.endpoint.name}"
 
 

@@ -14,6 +14,7 @@ ABSENT = frozenset(
         "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",
     }
 )  # fmt: skip
+REPAIR_PREFIX = "an apply does not repair this: "
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 
 
@@ -26,12 +27,27 @@ class PassedCheck:
 
 
 @dataclass(frozen=True)
+class Value:
+    """An attribute that differs."""
+
+    attribute: str
+    live: str
+    expected: str
+
+
+@dataclass(frozen=True)
 class Difference:
-    """One thing that is not as it was applied. `remedy` is what to do where an apply does not repair it, else None."""
+    """One thing that is not as it was applied. `remedy` is what to do where an apply does not repair it, else None.
+
+    `values` are the attributes that were compared and differ. `transitional` is what a command of this package or a running
+    update leaves for the time being: it is not as applied, and nothing outside Terraform has changed it.
+    """
 
     subject: str
     found: str
     remedy: str | None = None
+    values: tuple[Value, ...] = ()
+    transitional: bool = False
 
     @property
     def repaired_by_apply(self) -> bool:
@@ -56,7 +72,7 @@ class Differs(Exception):
 
 def not_repaired(remedy: str) -> str:
     """The text of a remedy where an apply changes nothing."""
-    return f"an apply does not repair this: {remedy}"
+    return f"{REPAIR_PREFIX}{remedy}"
 
 
 def raise_any(differences: Sequence[Difference]) -> None:
@@ -65,10 +81,13 @@ def raise_any(differences: Sequence[Difference]) -> None:
         raise Differs(*differences)
 
 
-def compare(subject: str, pairs: Mapping[str, tuple[object, object]], remedy: str | None = None) -> list[Difference]:
+def compare(
+    subject: str, pairs: Mapping[str, tuple[object, object]], remedy: str | None = None, *, transitional: bool = False
+) -> list[Difference]:
     """What differs among `pairs`, which are name to (planned, live): one difference, or none."""
-    wrong = [f"{name} {live} instead of {planned}" for name, (planned, live) in pairs.items() if live != planned]
-    return [Difference(subject, f"has {', '.join(wrong)}", remedy)] if wrong else []
+    wrong = tuple(Value(name, str(live), str(planned)) for name, (planned, live) in pairs.items() if live != planned)
+    found = ", ".join(f"{one.attribute} {one.live} instead of {one.expected}" for one in wrong)
+    return [Difference(subject, f"has {found}", remedy, wrong, transitional)] if wrong else []
 
 
 def only(subject: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

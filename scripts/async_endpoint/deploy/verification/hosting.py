@@ -29,7 +29,7 @@ def endpoint(aws: AwsSession, outputs: AsyncEndpointOutputs, poller: Poller) -> 
     read = "read the failure reason and the container's logs, correct the cause, then apply"
     remedy = not_repaired(wait if state in TRANSITIONAL_STATES else read)
     raise_any(
-        compare(subject, {"state": ("InService", state)}, remedy)
+        compare(subject, {"state": ("InService", state)}, remedy, transitional=state in TRANSITIONAL_STATES - {"Deleting"})
         + compare(subject, {"configuration": (planned.config_name, live.get("EndpointConfigName"))})
     )
     return f"{planned.name} is InService with configuration {planned.config_name}"

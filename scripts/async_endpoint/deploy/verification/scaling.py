@@ -101,7 +101,8 @@ def _suspension(aws: AwsSession, outputs: AsyncEndpointOutputs, live: Mapping[st
     record = SuspensionRecord.parse(tags.get(TAG_KEY))
     sentence = describe_suspension(live, record, f"async-endpoint apply {outputs.environment}")
     remedy = None if record is not None else not_repaired(str(sentence).rstrip("."))
-    return [Difference(f"scalable target {live['ResourceId']}", f"is suspended: {', '.join(found)}", remedy)]
+    subject, words = f"scalable target {live['ResourceId']}", f"is suspended: {', '.join(found)}"
+    return [Difference(subject, words, remedy, transitional=record is not None)]
 
 
 def _bounds_remedy(outputs: AsyncEndpointOutputs) -> str | None:

@@ -1,0 +1,105 @@
+"""Changes an applied environment outside Terraform, a property at a time, and looks for each with `drift`: prints its row.
+
+    python tests/trials/drift_detection.py CHECKOUT prod [NAME ...]
+
+The environment must be applied on the running local AWS of CHECKOUT, with the schedules of envs/prod/main.tf uncommented.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import boto3
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from async_endpoint.deploy.deployment import Deployment
+from async_endpoint.deploy.drift.environment import DriftReport, find_drift
+from async_endpoint.deploy.drift.rows import DriftRow
+from async_endpoint.local_aws import find_access_key
+from async_endpoint.terraform.adapter import Terraform
+from async_endpoint.terraform.provider import running_provider
+from trials.further_changes import MORE
+from trials.out_of_band import CHANGES, OutOfBand, World
+
+EVERY = (*CHANGES, *MORE)
+
+
+class Trials:
+    """Makes changes one at a time on an environment that is applied on a running local AWS, and looks for each with `drift`."""
+
+    def __init__(self, checkout: Path, environment: str) -> None:
+        os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
+        self._environment = environment
+        [outputs] = self._deployment({}).applied_endpoints().values()
+        url = str(self._deployment({}).copy.endpoint_url)
+        signing = find_access_key(url)
+        session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=outputs.region)
+        self.world = World(cache(lambda service: session.client(service, endpoint_url=url)), outputs)
+
+    @contextmanager
+    def provider(self) -> Iterator[None]:
+        """Within the block one provider serves every plan: starting it is most of what a plan costs."""
+        copy = self._deployment({}).copy
+        Terraform(copy.folder, copy.process_environment, on_output=lambda line: None).init(copy.backend_files)
+        [executable] = (copy.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
+        with running_provider(executable, copy.folder, copy.process_environment) as attached:
+            self._attached = attached
+            yield
+
+    def drift(self) -> DriftReport:
+        return find_drift(self._deployment(self._attached))
+
+    def run(self, change: OutOfBand) -> bool:
+        """Whether `drift` reports `change`, and nothing once it is undone is for the caller to check."""
+        began, undo = time.monotonic(), change.change(self.world)
+        try:
+            rows = self.drift().rows
+        finally:
+            undo()
+        row = next((row for row in rows if reports(row, change)), None)
+        shown = as_sentence(row) if row else f"NOT FOUND among {[as_sentence(one) for one in rows]}"
+        print(f"{change.name:44} {time.monotonic() - began:3.0f} s  {shown}", flush=True)
+        return row is not None
+
+    def _deployment(self, attached: dict[str, str]) -> Deployment:
+        os.environ.update(attached)
+        return Deployment.prepare(self._environment, local=True, plans=True, on_output=lambda line: None)
+
+
+def as_sentence(row: DriftRow) -> str:
+    """A row in the words of verification."""
+    return (
+        f"{row.resource} has {row.attribute} {row.live} instead of {row.expected}"
+        if row.attribute
+        else f"{row.resource} {row.live}"
+    )
+
+
+def reports(row: DriftRow, change: OutOfBand) -> bool:
+    """Whether a row is about a change: `reported` begins with the address that a plan reports, or is what verification says."""
+    address = change.reported.split(" ", maxsplit=1)[0]
+    return change.reported in as_sentence(row) or (address.startswith("aws_") and row.resource.endswith(address))
+
+
+def main(checkout: Path, environment: str, *names: str) -> int:
+    """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them."""
+    trials = Trials(checkout, environment)
+    with trials.provider():
+        clean = trials.drift()
+        print(f"before: {[as_sentence(row) for row in clean.rows]}, unapplied {clean.pending}, notes {clean.notes}", flush=True)
+        found = Counter(trials.run(change) for change in EVERY if not names or change.name in names)
+        left = [as_sentence(row) for row in trials.drift().rows]
+    print(f"{found.total()} changes: {found[True]} found, {found[False]} not; left after undoing them: {left or 'nothing'}")
+    return 1 if found[False] or left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

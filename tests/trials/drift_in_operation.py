@@ -1,0 +1,179 @@
+"""Looks for drift while an applied environment sleeps, wakes, scales and works: each report must be empty.
+
+    python tests/trials/drift_in_operation.py CHECKOUT prod [ROUNDS]
+
+The environment must be applied on the running local AWS of CHECKOUT, with the schedules of envs/prod/main.tf uncommented.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from async_endpoint.core.suspension import ALL_SUSPENDED, TAG_KEY, SuspensionRecord, suspended_state, timestamp
+from async_endpoint.deploy.alarm_muting import Mute
+from support.common import until
+from trials.drift_detection import Trials, as_sentence
+from trials.out_of_band import DIMENSION, World, alarm
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LONGEST_SECONDS = 180.0
+
+
+class Operation:
+    """The endpoint of `world`, brought into one situation after the other."""
+
+    def __init__(self, world: World, checkout: Path, environment: str) -> None:
+        self._world, self._checkout, self._address = world, checkout, environment
+
+    def variant(self) -> dict[str, Any]:
+        [variant] = self._world.client("sagemaker").describe_endpoint(EndpointName=self._world.name)["ProductionVariants"]
+        return dict(variant)
+
+    def target(self) -> dict[str, Any]:
+        asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [self._world.target["ResourceId"]]}
+        [target] = self._world.client("application-autoscaling").describe_scalable_targets(**asked)["ScalableTargets"]
+        return dict(target)
+
+    def as_applied(self) -> None:
+        """Nothing has happened since the step before."""
+
+    def asleep(self) -> None:
+        until(
+            lambda: self.variant()["DesiredInstanceCount"] == self.target()["MinCapacity"], "it has scaled in", LONGEST_SECONDS
+        )
+
+    def waking(self) -> None:
+        """One request, which finds no instance if it is night."""
+        self.send(1)
+
+    def scaling_out(self) -> None:
+        """A backlog for several instances."""
+        self.send(120)
+        until(lambda: self.variant()["DesiredInstanceCount"] > 1, "it scales out", LONGEST_SECONDS)
+
+    def scaling_in(self) -> None:
+        """Instances above the minimum while the backlog is gone."""
+        until(lambda: self.variant()["CurrentInstanceCount"] > 1, "it has scaled out", LONGEST_SECONDS)
+
+    def with_results(self) -> None:
+        """Inputs, results and failures are in the bucket, and notifications in the queue."""
+        bucket = self._world.bucket
+        where = self._world.outputs.storage.output_uri.removeprefix(f"s3://{bucket}/")
+        self.send(2, body=b"no image")
+
+        def stored() -> bool:
+            found = self._world.client("s3").list_objects_v2(Bucket=bucket, Prefix=where)
+            return bool(found.get("KeyCount"))
+
+        until(stored, "results are stored", LONGEST_SECONDS)
+
+    def next_day(self) -> None:
+        """Both schedules have fired, and the day's bounds are those of one of them."""
+        self._command("local", "fault", "set", "clock-jump", "--seconds", "86400")
+
+    def send(self, count: int, body: bytes | None = None) -> None:
+        outputs, s3 = self._world.outputs, self._world.client("s3")
+        image = body or (CHECKOUT / "examples/fashion-recommender/queries/red-shirt.png").read_bytes()
+        base = outputs.storage.input_uri.removeprefix(f"s3://{self._world.bucket}/")
+        key = f"{base}drift/{time.time_ns()}.png"
+        s3.put_object(Bucket=self._world.bucket, Key=key, Body=image)
+        for _ in range(count):
+            self._world.client("sagemaker-runtime").invoke_endpoint_async(
+                EndpointName=self._world.name, InputLocation=f"s3://{self._world.bucket}/{key}", ContentType="image/png"
+            )
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """A client collects by a reply queue that is subscribed to both topics."""
+        folder = CHECKOUT / "examples/fashion-recommender/queries"
+        results = self._checkout / f"results-{time.time_ns()}"
+        client = self._started("batch", f"{self._address}/recommender", str(folder), "--out", str(results), "--local")
+        sqs = self._world.client("sqs")
+        until(lambda: sqs.list_queues(QueueNamePrefix=f"{self._world.name}-reply-").get("QueueUrls"), "a reply queue", 60)
+        yield
+        client.wait(LONGEST_SECONDS)
+
+    @contextmanager
+    def suspended_by_a_killed_command(self) -> Iterator[None]:
+        """Scaling is suspended and the record says by which command, as after its SIGKILL."""
+        scaling, arn = self._world.client("application-autoscaling"), self.target()["ScalableTargetARN"]
+        now = timestamp(time.time())
+        record = SuspensionRecord("drift-trial", frozenset(), now, now, "ann@host")
+        scaling.tag_resource(ResourceARN=arn, Tags={TAG_KEY: record.encode()})
+        register = {
+            "ServiceNamespace": "sagemaker",
+            "ScalableDimension": DIMENSION,
+            "ResourceId": self._world.target["ResourceId"],
+        }
+        scaling.register_scalable_target(**register, SuspendedState=suspended_state(ALL_SUSPENDED))
+        yield
+        scaling.register_scalable_target(**register, SuspendedState=suspended_state(()))
+        scaling.untag_resource(ResourceARN=arn, TagKeys=[TAG_KEY])
+
+    @contextmanager
+    def muted_by_a_killed_command(self) -> Iterator[None]:
+        """An alarm is muted and its description says by which command."""
+        [live] = self._world.client("cloudwatch").describe_alarms(AlarmNames=[f"{self._world.name}-backlog"])["MetricAlarms"]
+        mute = Mute(timestamp(time.time()), "ann@host", live["Threshold"], None, True, live.get("AlarmDescription", ""))
+        undo = alarm("backlog", Threshold=1e100, AlarmDescription=str(mute)[:1024])(self._world)
+        yield
+        undo()
+
+    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "async_endpoint.cli", *arguments]
+        return subprocess.Popen(command, cwd=self._checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _command(self, *arguments: str) -> None:
+        assert self._started(*arguments).wait(60) == 0, arguments
+
+
+def situations(operation: Operation) -> list[tuple[str, Callable[[], object]]]:
+    """What to bring about, each as a call that may return a context in which it holds."""
+    return [
+        ("as applied", operation.as_applied),
+        ("waking", operation.waking),
+        ("results and failures in the bucket", operation.with_results),
+        ("scaling out", operation.scaling_out),
+        ("scaling in", operation.scaling_in),
+        ("a batch with its reply queue", operation.batch),
+        ("asleep", operation.asleep),
+        ("schedules have fired", operation.next_day),
+        ("suspended by a killed command", operation.suspended_by_a_killed_command),
+        ("muted by a killed command", operation.muted_by_a_killed_command),
+    ]
+
+
+def main(checkout: Path, environment: str, rounds: int = 1) -> int:
+    """Look for drift in each situation, `rounds` times; 1 if a report has a row."""
+    trials, false_reports, looked = Trials(checkout, environment), 0, 0
+    operation = Operation(trials.world, checkout, environment)
+    with trials.provider():
+        for number in range(rounds):
+            for name, begin in situations(operation):
+                context = begin()
+                with context if isinstance(context, AbstractContextManager) else nullcontext():
+                    began, report = time.monotonic(), trials.drift()
+                status = trials.world.client("sagemaker").describe_endpoint(EndpointName=trials.world.name)["EndpointStatus"]
+                bounds = f"{operation.target()['MinCapacity']} to {operation.target()['MaxCapacity']}"
+                counts = f"{operation.variant()['CurrentInstanceCount']} of {operation.variant()['DesiredInstanceCount']}"
+                rows = [as_sentence(row) for row in report.rows]
+                print(
+                    f"{number + 1} {name:36} {time.monotonic() - began:4.1f} s  {status}, {counts} instances, bounds {bounds}: "
+                    f"{rows or 'no drift'}; unapplied {list(report.pending)}; {len(report.notes)} notes",
+                    flush=True,
+                )
+                looked, false_reports = looked + 1, false_reports + bool(rows or report.pending)
+    print(f"{looked} reports, {false_reports} false")
+    return 1 if false_reports else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1))

@@ -76,7 +76,7 @@ resource "aws_iam_role" "github" {
   name                 = "${local._global_name}-${each.key}"
   description          = "GitHub Actions workflows that ${each.key == "planner" ? "plan" : "deploy"} ${var.name} in ${local._region}"
   assume_role_policy   = data.aws_iam_policy_document.github[each.key].json
-  max_session_duration = var.access.github.session_seconds
+  max_session_duration = each.key == "deployer" ? var.access.github.deployer.session_seconds : 3600
   tags                 = var.tags
 
   depends_on = [aws_iam_openid_connect_provider.github]

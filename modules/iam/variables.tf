@@ -6,28 +6,28 @@ variable "access" {
     - `github.deployer.policies`: Its policies of this module: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
     - `github.deployer.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints.
     - `github.deployer.refs`: Branches and tags whose workflows may assume the role, whatever environment their job names; any when it is empty.
+    - `github.deployer.session_seconds`: Longest session: 3600 to 43200 seconds, as long as an apply may take.
     - `github.deployer.subjects`: Protected environments whose jobs may assume the role, such as repo:owner/name:environment:dev.
     - `github.planner`: Role of workflows that plan and look for drift. It has policy planner.
     - `github.planner.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints.
     - `github.planner.subjects`: Workflows that may assume the role, such as repo:owner/name:pull_request and repo:owner/name:ref:refs/heads/main.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
-    - `github.session_seconds`: Longest session: 3600 to 43200 seconds.
     - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
   TEXT
   type = object({
     github = optional(object({
       deployer = optional(object({
-        policies    = optional(set(string), ["caller", "deployer", "planner", "watcher"])
-        policy_arns = optional(map(string), {})
-        refs        = optional(list(string), ["refs/heads/main"])
-        subjects    = optional(list(string), [])
+        policies        = optional(set(string), ["caller", "deployer", "planner", "watcher"])
+        policy_arns     = optional(map(string), {})
+        refs            = optional(list(string), ["refs/heads/main"])
+        session_seconds = optional(number, 10800)
+        subjects        = optional(list(string), [])
       }), {})
       planner = optional(object({
         policy_arns = optional(map(string), {})
         subjects    = optional(list(string), [])
       }), {})
-      provider_arn    = optional(string)
-      session_seconds = optional(number, 3600)
+      provider_arn = optional(string)
     }), {})
     managed_policies = optional(set(string), [])
   })
@@ -89,8 +89,8 @@ variable "access" {
   }
 
   validation {
-    condition     = var.access.github.session_seconds >= 3600 && var.access.github.session_seconds <= 43200
-    error_message = "Field access.github.session_seconds must be from 3600 to 43200 seconds (12 hours), the range AWS IAM accepts."
+    condition     = var.access.github.deployer.session_seconds >= 3600 && var.access.github.deployer.session_seconds <= 43200
+    error_message = "Field access.github.deployer.session_seconds must be from 3600 to 43200 seconds (12 hours), the range AWS IAM accepts."
   }
 
   validation {

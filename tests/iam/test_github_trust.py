@@ -6,11 +6,13 @@ environment has nothing else. A pull request of a fork gets no token at all.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from async_endpoint.iam import AccessRequest, evaluate
+from support.module_copies import CHECKOUT
 from support.rendered_policies import trust_policies
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -67,3 +69,14 @@ def test_a_token_for_another_audience_or_without_a_subject_assumes_none(role: st
 @pytest.mark.parametrize("ref", ["refs/pull/1/merge", "refs/heads/feature", "refs/heads/main2", "refs/tags/main", ""])
 def test_the_deployer_is_out_of_reach_of_a_branch_whose_workflow_names_the_environment(ref: str) -> None:
     assert not admitted("deployer", token(DEV, ref=ref))
+
+
+def test_the_workflows_ask_for_sessions_that_the_roles_allow() -> None:
+    """STS refuses more than the role's maximum; the planner's is an hour, as is what workflows get by default."""
+    variables = (CHECKOUT / "modules/iam/variables.tf").read_text()
+    [longest] = re.findall(r"session_seconds = optional\(number, (\d+)\)", variables)
+    assumed = re.compile(r"role-to-assume: .*(planner|deployer)_role \}\}\n(?:(?! +- ).*\n)*? +role-duration-seconds: (\d+)")
+    texts = [path.read_text() for path in sorted((CHECKOUT / ".github/workflows").glob("*.yml"))]
+    asked = [(role, int(seconds)) for text in texts for role, seconds in assumed.findall(text)]
+    assert asked, "the apply takes longer than an hour"
+    assert all(seconds <= {"planner": 3600, "deployer": int(longest)}[role] for role, seconds in asked)

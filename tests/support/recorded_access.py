@@ -25,6 +25,7 @@ CALLERS = {
     "client-sweep": ["caller"],
     "collector": ["collector"],
     "destroy": ["deployer", "destroyer"],
+    "drift": ["planner"],
     "invoke": ["caller"],
     "invoke-upload": ["caller"],
     "logs": ["watcher"],

@@ -416,7 +416,7 @@ run "refuses_long_sessions" {
   }
 
   variables {
-    access = { github = { deployer = { subjects = ["repo:shop/models:environment:prod"] }, session_seconds = 86400 } }
+    access = { github = { deployer = { session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] } } }
   }
 }
 

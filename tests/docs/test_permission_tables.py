@@ -36,7 +36,7 @@ TRUST = {
 
 def test_a_row_has_actions_resources_and_conditions() -> None:
     text = permission_tables.tables({"reader": POLICY}, {"planner": TRUST})
-    assert "| Read | `s3:GetObject`, `s3:ListBucket` | `s3:BUCKET/model/*`, `iam:aws:policy/*` |  |" in text
+    assert "| Read | `s3:GetObject`, `s3:ListBucket` | `iam:aws:policy/*`, `s3:BUCKET/model/*` |  |" in text
     via = "`kms:ViaService` is `s3.REGION.amazonaws.com` or `sqs.REGION.amazonaws.com`"
     assert f"| Decrypt | `kms:Decrypt` | `*` | {via} |" in text
     assert "| `planner` | `x:aud` is `sts.amazonaws.com`; `x:sub` is like `repo:OWNER/REPOSITORY:*` |" in text

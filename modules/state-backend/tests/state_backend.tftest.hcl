@@ -107,7 +107,7 @@ run "backend_policies" {
   }
 
   assert {
-    condition     = tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
+    condition     = tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[3].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[3].resources), "/async-endpoint/dev/*.tflock")
     error_message = "Only locks may be deleted, and of these states alone."
   }
 

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap plan apply destroy verify smoke-test lock clean wheel actionlint
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -120,6 +120,10 @@ local-down: .venv/runtime ## stop the local AWS
 
 status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
+
+# OFFLINE=1 checks what needs no credentials, JSON=1 prints a document.
+doctor: $(ARCHIVES) ## check whether an environment can be deployed: make doctor ENV=dev
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION) $(if $(OFFLINE),--offline,) $(if $(JSON),--json,)
 
 bootstrap: .venv/runtime ## create or adopt the bucket of an environment's state, and name its account: make bootstrap ENV=dev
 	@$(CLI) bootstrap $(ENV) $(LOCAL_OPTION) $(if $(BUCKET),--bucket $(BUCKET)) $(if $(YES),--yes)

@@ -40,6 +40,7 @@ BELOW = {
         "core",
         "iam",
         "local_aws",
+        "packaging",
         "signals",
         "terraform",
         "workspace",

@@ -23,6 +23,7 @@
     │   │   └── ExtraMissing                  an optional dependency of this package is not installed
     │   ├── LocalAwsNotRunning            no local AWS answers at its address
     │   │   └── LocalAwsDenied                it is running and rejects this user's token
+    │   ├── DoctorFailed                  the doctor found what stops a deployment
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   │   └── EndpointDeleted               it was deleted while requests were waiting for their results
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
@@ -165,6 +166,10 @@ class LocalAwsNotRunning(NotReady):
 
 class LocalAwsDenied(LocalAwsNotRunning):
     """The local AWS is running and rejects this user's token."""
+
+
+class DoctorFailed(NotReady):
+    """The doctor found something that stops an environment from being deployed or from serving."""
 
 
 class EndpointNotReady(NotReady):

@@ -65,7 +65,7 @@ def instance_needs(connect: Connect, changes: Iterable[ResourceChange], default_
         variants = _planned_variants(change, changes)
         if not region or not variants:
             continue
-        live = _live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
+        live = live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
         for (instance_type, count), name in variants:
             during[region, instance_type] += _batch(change, count) if live.get(instance_type) else count
             scaled_out[region, instance_type] += _maximum(changes, change, name, count)
@@ -162,7 +162,7 @@ def _planned_variants(endpoint: ResourceChange, changes: Iterable[ResourceChange
     ]
 
 
-def _live_instances(aws: AwsSession, name: str) -> dict[str, int]:
+def live_instances(aws: AwsSession, name: str) -> dict[str, int]:
     """Instances that an endpoint has now, by type; empty when it or its configuration is gone."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

@@ -42,6 +42,7 @@ from async_endpoint.terraform.root_region import (
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
+STATE_FILE: Final = "terraform.tfstate"
 BACKEND_ACCOUNT_FILE: Final = "account.s3.tfbackend"
 INITIALISED_BACKEND: Final = Path(".terraform", "terraform.tfstate")  # what `terraform init` was given
 
@@ -111,17 +112,15 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     local = is_local(environment, local=local)
     record = require_record(workspace) if local else None
     credentials = require_credentials(workspace) if local else None
-    copies = workspace.make_local("deployments")
+    workspace.make_local("deployments")
     region = root_region(source, os.environ)
-    copy = copies / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
-    if region is not None:
-        copy /= region.name
+    copy = _copy_folder(workspace, environment, region, local=local)
     folder = copy / "envs" / environment
     files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
     state, account = None, None
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
-        state = copy / "state" / record.instance_id / "terraform.tfstate"
+        state = copy / "state" / record.instance_id / STATE_FILE
         override = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
         files |= {Path(name): text.encode() for name, text in override.items()}
         files.pop(Path(ACCOUNT_FILE), None)
@@ -139,6 +138,24 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     if region is not None:
         settings[REGION_VARIABLE] = region.name
     return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region, account)
+
+
+def local_state_file(workspace: Workspace, environment: str, *, local: bool) -> Path:
+    """Where `prepare` has the state of `environment` on this machine: that of the local AWS, or of a backend `local`.
+
+    Raises LocalAwsNotRunning.
+    """
+    region = root_region(workspace.environment(environment), os.environ)
+    copy = _copy_folder(workspace, environment, region, local=local)
+    if local:
+        return copy / "state" / require_record(workspace).instance_id / STATE_FILE
+    return copy / "envs" / environment / STATE_FILE
+
+
+def _copy_folder(workspace: Workspace, environment: str, region: RootRegion | None, *, local: bool) -> Path:
+    name = f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment
+    folder = workspace.local / "deployments" / name
+    return folder / region.name if region is not None else folder
 
 
 def copied_root(

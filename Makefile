@@ -23,7 +23,7 @@ ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
+	@grep -hE '^[a-z -]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 setup: .venv/runtime ## create the virtual environment
 
@@ -128,7 +128,15 @@ doctor: $(ARCHIVES) ## check whether an environment can be deployed: make doctor
 bootstrap: .venv/runtime ## create or adopt the bucket of an environment's state, and name its account: make bootstrap ENV=dev
 	@$(CLI) bootstrap $(ENV) $(LOCAL_OPTION) $(if $(BUCKET),--bucket $(BUCKET)) $(if $(YES),--yes)
 
-plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
+# Names and paths reach the commands in the environment, so that the shell does not read them.
+PLAN_OPTIONS = $(if $(value STORE),--store "$$STORE") $(if $(value OUT),--out "$$OUT") $(if $(ALLOW_REPLACEMENT),--allow-replacement)
+plan: $(ARCHIVES) ## plan an environment, with its cost: make plan ENV=local [MARKDOWN=FILE] [JSON=FILE] [OUT=FILE] [STORE=NAME]
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION) $(PLAN_OPTIONS) $(if $(value MARKDOWN),--markdown >"$$MARKDOWN",$(if $(value JSON),--json >"$$JSON"))
+
+apply: $(ARCHIVES) ## apply an environment, or a plan that was kept: make apply ENV=local [APPROVED=NAME] [PLAN=FILE] [YES=1]
+	@$(CLI) $@ $(if $(value PLAN),"$$PLAN",$(ENV)) $(LOCAL_OPTION) $(if $(value APPROVED),--approved "$$APPROVED") $(if $(ALLOW_REPLACEMENT),--allow-replacement) $(if $(YES),--yes)
+
+verify: $(ARCHIVES) ## verify an environment: make verify ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 # MARKDOWN=FILE writes the text of a GitHub issue.

@@ -81,12 +81,17 @@ class WorkingCopy:
         local = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
         return f"{command_line(verb, self.environment, self.region)}{local}"
 
+    def archives(self) -> dict[str, Path]:
+        """The model archives that main.tf names, by their paths in the checkout."""
+        named = _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8"))
+        paths = [Path(os.path.normpath(self.source / name)) for name in named]
+        return {os.path.relpath(path, self.source.parents[1]): path for path in paths}
+
     def require_archives(self) -> None:
         """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
-        for named in _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8")):
-            archive, checkout = Path(os.path.normpath(self.source / named)), self.source.parents[1]
+        checkout = self.source.parents[1]
+        for shown, archive in self.archives().items():
             if not archive.is_file():
-                shown = os.path.relpath(archive, checkout)
                 example = checkout / "examples" / archive.name.removesuffix(".tar.gz")
                 model = os.path.relpath(example, checkout) if example.is_dir() else "DIR"
                 raise InvalidInput(
@@ -116,7 +121,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     region = root_region(source, os.environ)
     copy = _copy_folder(workspace, environment, region, local=local)
     folder = copy / "envs" / environment
-    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
     state, account = None, None
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
@@ -166,7 +171,7 @@ def copied_root(
     Returns its folder and the environment Terraform runs under there. Raises InvalidInput for an unusable provider mirror.
     """
     folder = copy / place
-    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
     _synchronise(folder, files | {Path(name): text.encode() for name, text in generated.items()})
     _link(copy / "modules", workspace.modules)
     environ = without_account_variables(os.environ)
@@ -189,7 +194,7 @@ def _cli_configuration(generated: Path) -> Path:
     return own or generated
 
 
-def _files(folder: Path) -> list[Path]:
+def root_files(folder: Path) -> list[Path]:
     """All files that are part of a root or of its copy."""
     return [
         path

@@ -66,6 +66,7 @@ def fenced() -> dict[str, set[str]]:
     return found
 
 
+@cache
 def commands(line: str) -> list[str]:
     """The commands that a line executes: itself, or what make would run."""
     return made_commands(line, ROOT) if line.startswith("make ") else [line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -30,9 +31,9 @@ def check_command(words: list[str]) -> str:
 
 def made_commands(line: str, checkout: Path) -> list[str]:
     """The commands of async-endpoint, and other programs of the virtual environment, that a line `make …` would run."""
-    done = subprocess.run(
-        ["make", "--dry-run", *shlex.split(line)[1:]], check=False, cwd=checkout, capture_output=True, text=True
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # not those of `make test`
+    arguments = ["make", "--dry-run", *shlex.split(line)[1:]]
+    done = subprocess.run(arguments, check=False, cwd=checkout, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = [made.strip() for made in done.stdout.splitlines()]
     return [made for made in lines if ".venv/bin/" in made and " -m pip " not in made and " -c " not in made]

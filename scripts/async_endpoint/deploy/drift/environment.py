@@ -110,7 +110,9 @@ def _without_repeated(rows: list[DriftRow]) -> Iterator[DriftRow]:
 def _require_no_other_command(deployment: Deployment, report: DriftReport) -> None:
     holder = state_holder(deployment)
     if holder is not None:
+        count = len(report.rows)
+        differing = f"{count} {'property is' if count == 1 else 'properties are'} not as applied"
         raise StateLocked(
-            f"The state of {report.environment} is {holder}, and {len(report.rows)} properties are not as they were applied, "
+            f"The state of {report.environment} is {holder}, and {differing}, "
             f"which may be the work of that command; run {deployment.copy.command('drift')} again once it has ended."
         )

@@ -96,7 +96,7 @@ def test_what_differs_while_another_command_holds_the_lock_is_not_called_drift(
     with pytest.raises(StateLocked) as refused:
         find_drift(applied)
     assert "The state of dev is locked by bob@elsewhere since 2026-11-30T09:00:00" in str(refused.value)
-    assert "1 property is not as it was applied" in str(refused.value)
+    assert "1 property is not as applied, which may be the work" in str(refused.value)
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

@@ -132,7 +132,7 @@ def test_an_attribute_that_is_unknown_until_the_apply_is_compared_with_the_state
 def test_a_one_time_action_that_is_gone_once_it_has_run_is_finished(schedule: str, over: bool) -> None:
     action = "aws_appautoscaling_scheduled_action.this"
     gone = drifted(action, {"name": "once", "schedule": schedule, "timezone": "Europe/Dublin"}, None)
-    assert finished_actions(document(drift=[gone]), 1_796_000_000) == ({action: "once"} if over else {})
+    assert finished_actions(document(drift=[gone]), 1_796_100_000) == ({action: "once"} if over else {})
 
 
 BUCKET = {"bucket": "b", "cors_rule": [], "policy": "{}", "request_payer": "BucketOwner", "grant": [{"id": "owner"}]}

@@ -72,7 +72,7 @@ def find_drift(deployment: Deployment) -> DriftReport:
         deployment.environment,
         deployment.copy.region.name if deployment.copy.region else region,
         every,
-        tuple(pending(document, {row.resource for row in planned})),
+        tuple(pending(document, {row.resource for row in planned} | finished.keys())),
         tuple(notes),
     )
     if every:

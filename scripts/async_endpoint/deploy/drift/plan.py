@@ -64,7 +64,7 @@ def pending(document: Mapping[str, Any], drifted: Iterable[str]) -> list[str]:
 
 
 def finished_actions(document: Mapping[str, Any], now: float) -> dict[str, str]:
-    """Names of one-time scheduled actions that are gone since their time has passed (A267), by address. `now` in Unix seconds."""
+    """Names, by address, of one-time scheduled actions that are gone since their time has passed (A267). `now` is Unix time."""
     gone = [one for one in resource_drift(document) if one.deletes and one.type == SCHEDULED_ACTION]
     return {one.address: str(one.before.get("name")) for one in gone if _is_over(one.before, now)}
 

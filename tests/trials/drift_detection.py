@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
-from async_endpoint.deploy.drift.rows import DriftRow
+from async_endpoint.deploy.drift.rows import DriftRow, rows_of
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verify import inspect
 from async_endpoint.local_aws import find_access_key
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.provider import running_provider
@@ -39,6 +41,7 @@ class Trials:
         os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
         self._environment = environment
         [outputs] = self._deployment({}).applied_endpoints().values()
+        self._outputs, self._aws = outputs, self._deployment({}).session(outputs.region)
         url = str(self._deployment({}).copy.endpoint_url)
         signing = find_access_key(url)
         session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=outputs.region)
@@ -57,11 +60,18 @@ class Trials:
     def drift(self) -> DriftReport:
         return find_drift(self._deployment(self._attached))
 
+    def live(self) -> list[DriftRow]:
+        """The rows of the first of `drift`'s two sources, which takes a tenth of the time of both."""
+        found = inspect(self._aws, self._outputs, Poller(deadline=20)).differences
+        return [row for one in found if not one.transitional for row in rows_of(self._environment, one, "apply")]
+
     def run(self, change: OutOfBand) -> bool:
-        """Whether `drift` reports `change`, and nothing once it is undone is for the caller to check."""
+        """Whether `drift` reports `change`; Terraform plans only where the first source has not found it."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
-            rows = self.drift().rows
+            rows = self.live()
+            if not any(reports(row, change) for row in rows):
+                rows = [*self.drift().rows]
         finally:
             undo()
         row = next((row for row in rows if reports(row, change)), None)

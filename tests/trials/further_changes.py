@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from trials.out_of_band import (
@@ -19,20 +20,14 @@ from trials.out_of_band import (
     topic,
 )
 
-_PUBLIC: Final = {"Sid": "Public", "Effect": "Allow", "Principal": "*"}
+_ADDED: Final = {"Sid": "Added", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:root"}}
 _ELSEWHERE: Final = "arn:aws:sns:eu-west-1:123456789012:elsewhere"
-_CAPTURE: Final = {
-    "EnableCapture": True,
-    "InitialSamplingPercentage": 100,
-    "DestinationS3Uri": "s3://another-bucket/captured",
-    "CaptureOptions": [{"CaptureMode": "Input"}],
-}
 
 
 def _opened(document: str, **statement: Any) -> str:
-    """A policy with one more statement, which lets everyone do something."""
+    """A policy with one more statement, which lets another account do something."""
     policy = json.loads(document)
-    return json.dumps(policy | {"Statement": [*policy["Statement"], _PUBLIC | statement]})
+    return json.dumps(policy | {"Statement": [*policy["Statement"], _ADDED | statement]})
 
 
 def open_bucket(w: World) -> Undo:
@@ -66,7 +61,8 @@ def accelerated(w: World) -> Undo:
 def logged(w: World) -> Undo:
     """Access logs go to another bucket."""
     s3, other = w.client("s3"), f"{w.bucket}-logs"
-    s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": w.outputs.region})
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": w.outputs.region})
     allowed = {
         "Effect": "Allow",
         "Principal": {"Service": "logging.s3.amazonaws.com"},
@@ -78,11 +74,7 @@ def logged(w: World) -> Undo:
         Bucket=w.bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": other, "TargetPrefix": "logs/"}}
     )
 
-    def undo() -> None:
-        s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})
-        s3.delete_bucket(Bucket=other)
-
-    return undo
+    return lambda: s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})  # logs may still arrive in the other one
 
 
 def bucket_tag_added(w: World) -> Undo:
@@ -302,9 +294,9 @@ MORE = (
     OutOfBand("scalable target: tag", 'aws_appautoscaling_target.scheduled["primary"] was', target_tag),
     OutOfBand("archive deleted", "does not exist", archive_deleted, "model archives", alone=True),
     OutOfBand(
-        "configuration: data captured",
+        "configuration: shell access",
         "aws_sagemaker_endpoint_configuration.this was",
-        replaced_configuration(lambda c: c.update(DataCaptureConfig=_CAPTURE)),
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(EnableSSMAccess=True)),
         alone=True,
     ),
 )

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status plan apply destroy verify smoke-test lock clean wheel actionlint
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -118,6 +118,9 @@ local-down: .venv/runtime ## stop the local AWS
 
 status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
+
+bootstrap: .venv/runtime ## create or adopt the bucket of an environment's state, and name its account: make bootstrap ENV=dev
+	@$(CLI) bootstrap $(ENV) $(LOCAL_OPTION) $(if $(BUCKET),--bucket $(BUCKET)) $(if $(YES),--yes)
 
 plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)

@@ -25,7 +25,7 @@ SOURCES = ("modules", "envs", "examples")
 
 # Not deployed: Terraform's tests and temporary files, and the examples' data.
 _IGNORED = shutil.ignore_patterns(
-    ".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "*.tfbackend", "tests", "catalogue", "queries"
+    ".terraform", "*_override.tf", "*.tfstate*", "*.tfplan", "*.tfbackend", "*.auto.tfvars", "tests", "catalogue", "queries"
 )
 
 

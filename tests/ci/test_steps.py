@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from async_endpoint.core.errors import InvalidInput, NotReady
+from async_endpoint.terraform.account import read_account
 from ci import __main__ as steps
 from ci import commands
 from ci.comments import marker
@@ -170,7 +171,9 @@ def test_the_files_of_an_environment(run: Run, tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "envs/dev/state.s3.tfbackend").read_text() == (
         'bucket = "shop-state-111111111111"\nregion = "eu-west-1"\n'
     )
-    assert (tmp_path / "envs/dev/account.auto.tfvars").read_text() == 'allowed_account_ids = ["111111111111"]\n'
+    account = read_account(tmp_path / "envs/dev")
+    assert account is not None
+    assert (account.ids, account.role_arn) == (("111111111111",), None)
 
 
 def test_a_long_output_cannot_set_another_one(run: Run) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
@@ -8,7 +10,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.leftovers import delete_reply_queues, leftovers
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.terraform.plan_document import PlanView, plan_view
-from support.deployment_fixtures import create_endpoint, endpoint_outputs
+from support.deployment_fixtures import TRUST_POLICY, create_endpoint, endpoint_outputs
 from support.plan_documents import TAGS, creation, plan_document
 
 NOTHING = PlanView((), (), "eu-west-1")
@@ -22,7 +24,7 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, depl
         )
         aws.client("sns").create_topic(Name=f"{name}-success")
         aws.client("sqs").create_queue(QueueName=f"{name}-results")
-        aws.client("iam").create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=POLICY)
+        aws.client("iam").create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
         aws.client("iam").create_policy(PolicyName=f"{name}-caller", PolicyDocument=POLICY)
         aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
@@ -64,7 +66,9 @@ def test_names_that_begin_alike_are_no_proof(aws: AwsSession, tags: dict[str, st
     theirs = tags | ({"deployment": "shirts-eu"} if "deployment" in tags else {})
     for name, carried in (("shirts", tags), ("shirts-eu", theirs)):
         pairs = [{"Key": key, "Value": value} for key, value in carried.items()]
-        aws.client("iam").create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=POLICY, Tags=pairs)
+        aws.client("iam").create_role(
+            RoleName=f"{name}-execution", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY), Tags=pairs
+        )
         aws.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")  # as SageMaker makes it
         aws.client("s3").create_bucket(Bucket=f"{name}-1", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     state = (("aws_iam_role", {"name": "shirts-execution", "tags_all": tags}), ("aws_s3_bucket", {"bucket": "shirts-1"}))
@@ -94,7 +98,7 @@ def test_what_has_no_tags_belongs_to_the_deployment_of_its_endpoint(
 def test_the_same_deployment_in_another_region_is_not_a_leftover(aws: AwsSession) -> None:
     """Roles, policies, buckets and dashboards are listed for all regions; these have no tags that distinguish them."""
     for region in ("eu-west-1", "us-gov-west-1"):
-        aws.client("iam").create_role(RoleName=f"shirts-{region}-execution", AssumeRolePolicyDocument=POLICY)
+        aws.client("iam").create_role(RoleName=f"shirts-{region}-execution", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
         aws.client("iam").create_policy(PolicyName=f"shirts-{region}-caller", PolicyDocument=POLICY)
         aws.client("s3").create_bucket(
             Bucket=f"shirts-123456789012-{region}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -14,6 +15,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.adoption import import_blocks, plan_adoption, refuse_orphans
 from async_endpoint.deploy.orphans import blocking_orphans, planned_orphans, stray_orphans
 from async_endpoint.terraform.plan_document import PlanView, plan_view
+from support.deployment_fixtures import TRUST_POLICY
 from support.plan_documents import TAGS, creation, plan_document
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
@@ -38,7 +40,7 @@ def make_everything(aws: AwsSession, tags: dict[str, str]) -> None:
     """What CREATIONS describes, tagged so; the bucket is not, as after a lost response to CreateBucket."""
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     iam, kms = aws.client("iam"), aws.client("kms")
-    iam.create_role(RoleName="shirts-execution", AssumeRolePolicyDocument=POLICY, Tags=pairs)
+    iam.create_role(RoleName="shirts-execution", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY), Tags=pairs)
     iam.create_policy(PolicyName="shirts-caller", PolicyDocument=POLICY, Tags=pairs)
     iam.create_open_id_connect_provider(Url="https://token.actions.githubusercontent.com", Tags=pairs)
     aws.client("s3").create_bucket(Bucket="shirts-123456789012", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -84,7 +86,7 @@ def test_every_named_kind_is_found_and_known_for_this_deployments(aws: AwsSessio
 
 
 def test_the_refusal_names_them_and_the_command(aws: AwsSession, view: PlanView) -> None:
-    aws.client("iam").create_role(RoleName="shirts-execution", AssumeRolePolicyDocument=POLICY, Tags=PAIRS)
+    aws.client("iam").create_role(RoleName="shirts-execution", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY), Tags=PAIRS)
     with pytest.raises(
         OrphansFound, match=r"dev would create role shirts-execution, .* with: async-endpoint apply dev --adopt$"
     ):
@@ -95,7 +97,7 @@ def test_the_refusal_names_them_and_the_command(aws: AwsSession, view: PlanView)
 def test_what_carries_other_tags_is_refused_and_never_adopted(aws: AwsSession, view: PlanView, tags: dict[str, str]) -> None:
     aws.client("iam").create_role(
         RoleName="shirts-execution",
-        AssumeRolePolicyDocument=POLICY,
+        AssumeRolePolicyDocument=json.dumps(TRUST_POLICY),
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
     make_hosting(aws, "shirts-1", tags, endpoint="shirts")
@@ -137,7 +139,7 @@ def test_the_identity_provider_of_another_region_is_to_be_shared(aws: AwsSession
 
 @pytest.mark.parametrize("qualifier", ["", "live"])
 def test_a_permission_of_a_function_is_found_by_its_qualifier(aws: AwsSession, qualifier: str) -> None:
-    aws.client("iam").create_role(RoleName="collect", AssumeRolePolicyDocument=POLICY)
+    aws.client("iam").create_role(RoleName="collect", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("collect.py", "")

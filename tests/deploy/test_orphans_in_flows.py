@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy.apply import apply_environment, plan_environment
 from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.terraform.adapter import Changes
-from support.deployment_fixtures import prepared
+from support.deployment_fixtures import TRUST_POLICY, prepared
 from support.plan_documents import TAGS, creation, plan_document, state_document
 
 pytestmark = pytest.mark.usefixtures("checkout")
@@ -31,7 +32,7 @@ def silent(line: str) -> None:
 
 def make_role(aws: AwsSession, name: str = "shirts-execution", tags: dict[str, str] = TAGS) -> None:
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=POLICY, Tags=pairs)
+    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY), Tags=pairs)
 
 
 def make_key(aws: AwsSession) -> str:

@@ -27,7 +27,7 @@ FILE = "envs/dev/account.auto.tfvars"
 OWN, OTHER = "123456789012", "210987654321"  # moto's account, and another
 ROLE = f"arn:aws:iam::{OWN}:role/deployer"
 # Commands that act on no environment of AWS, and the one that writes the file.
-WITHOUT = {"package", "local"}
+WITHOUT = {"package", "local", "bootstrap"}
 ARGUMENTS = {"invoke": ["dev", "s3://bucket/key"], "batch": ["dev", "s3://bucket/in/", "--out", "out"], "unlock": ["dev", "id"]}
 ROOT = f"""
 terraform {{

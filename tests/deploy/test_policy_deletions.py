@@ -13,7 +13,7 @@ from async_endpoint.deploy.apply import apply_environment
 from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.terraform.plan_document import resource_changes
-from support.deployment_fixtures import prepared
+from support.deployment_fixtures import TRUST_POLICY, prepared
 from support.plan_documents import change, plan_document
 
 ARN = "arn:aws:iam::123456789012:policy/shirts-deployer"
@@ -30,7 +30,7 @@ def check(aws: AwsSession, *changes: dict[str, Any]) -> None:
 def iam(aws: AwsSession) -> Any:
     iam = aws.client("iam")
     iam.create_policy(PolicyName="shirts-deployer", PolicyDocument=DOCUMENT)
-    iam.create_role(RoleName="shirts-github", AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="shirts-github", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
     iam.create_user(UserName="anna")
     return iam
 

@@ -251,7 +251,8 @@ def test_a_rollback_says_why_what_the_failed_instance_printed_and_what_serves(lo
     assert "exit code 7" in error.reason
     assert f"Endpoint {deployed.name} was rolled back: " in str(error)
     assert f"It serves configuration {deployed.config} (model {deployed.model}) on 1 instances, status InService." in str(error)
-    assert [line.partition(": ")[2] for line in error.log] == ["no weights", "The container ended with exit code 7"]
+    logged = ["Model server started.", "no weights", "The container ended with exit code 7"]
+    assert [line.partition(": ")[2] for line in error.log] == logged
     assert printed == list(error.log)
 
 

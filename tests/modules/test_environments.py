@@ -265,7 +265,14 @@ def test_what_the_user_of_a_checkout_adds_to_a_root_is_not_copied(tmp_path: Path
     """A state bucket that is named, as README.md says, must not become the one of a test."""
     root = tmp_path / "dev"
     root.mkdir()
-    for name in ("main.tf", "state.s3.tfbackend", "terraform.tfstate", "backend_override.tf", "saved.tfplan"):
+    for name in (
+        "main.tf",
+        "state.s3.tfbackend",
+        "account.auto.tfvars",
+        "terraform.tfstate",
+        "backend_override.tf",
+        "saved.tfplan",
+    ):
         (root / name).touch()
     shutil.copytree(root, tmp_path / "copy", ignore=LEFT_OUT)
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["main.tf"]

@@ -15,6 +15,7 @@ from async_endpoint.cli.arguments import environment_names
 
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
 TAKE_ENVIRONMENT = [
+    "bootstrap",
     "plan",
     "apply",
     "destroy",

@@ -31,7 +31,7 @@ class FakeTerraform:
         self._say = on_output
         return self
 
-    def init(self, backend_files: Iterable[Path]) -> None:
+    def init(self, backend_files: Iterable[Path] = (), *, migrate: bool = False) -> None:
         self.did.append("init")
 
     def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:

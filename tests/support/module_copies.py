@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # mocks do not look for one; what is not mocked must not find one
 NO_AWS = LocalCredentials("http://127.0.0.1:1", "AKIAOFTHESETESTSONLY", "a secret", "a token")
 # For shutil.copytree: what Terraform and the user of a checkout leave there, which git ignores too.
-LEFT_OUT = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend", "*.tfplan", "*_override.tf")
+LEFT_OUT = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend", "*.auto.tfvars", "*.tfplan", "*_override.tf")
 
 
 @dataclass(frozen=True)

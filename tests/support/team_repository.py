@@ -1,11 +1,12 @@
 """A team's repository on GitHub: pull requests are planned and merged, and main is applied, by the workflows' own steps.
 
-A copy of this checkout with a history of its own, a fake GitHub, and an AWS: `account` gives its URL, key and state bucket.
+A copy of this checkout with a history of its own, a fake GitHub, and an AWS, of which `Account` has address, key and bucket.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ ACCOUNT_ID = "123456789012"
 # What a local AWS needs beside its address, since it has no bucket names below its own name in DNS.
 PATH_STYLE = {
     "envs/{}/backend.tf": ("    use_lockfile = true\n", "    use_lockfile   = true\n    use_path_style = true\n"),
-    "envs/{}/providers.tf": ("  region = var.region\n", "  region            = var.region\n  s3_use_path_style = true\n"),
+    "envs/{}/providers.tf": ("  allowed_account_ids = var", "  s3_use_path_style   = true\n  allowed_account_ids = var"),
 }
 
 
@@ -78,11 +79,15 @@ class PullRequest:
 
 @dataclass
 class TeamRepository:
-    """The repository, with one environment (dev) that the workflows deploy to `account`."""
+    """The repository, with one environment (dev) that the workflows deploy to `account`.
+
+    `main_tf` replaces the environment's endpoints and its provider, for a root that needs none.
+    """
 
     folder: Path
     github: FakeGitHub
     account: Account
+    main_tf: str = ""
     runner: Runner = field(init=False)
     approved: list[str] = field(default_factory=list)
 
@@ -92,6 +97,8 @@ class TeamRepository:
         (self.source / ".venv").unlink()
         for name, (old, new) in PATH_STYLE.items():
             self.edit(name.format("dev"), old, new)
+        if self.main_tf:
+            self._without_provider()
         self.git("init", "-q", "-b", "main")
         self.git("config", "uploadpack.allowAnySHA1InWant", "true")
         self.commit("As it is deployed")
@@ -109,6 +116,19 @@ class TeamRepository:
     @property
     def source(self) -> Path:
         return self.folder / "repository"
+
+    def _without_provider(self) -> None:
+        """Without what such a root does not read, too: each job checks the files out."""
+        for name in ("bench", "docs", "policies", "tests", "modules"):
+            shutil.rmtree(self.source / name)
+        (self.source / "modules/async-inference").mkdir(parents=True)
+        (self.source / "modules/async-inference/main.tf").touch()
+        root = self.source / "envs/dev"
+        for name in ("outputs.tf", "versions.tf", ".terraform.lock.hcl"):
+            (root / name).unlink()
+        variables, _, _ = (root / "providers.tf").read_text().partition('provider "aws"')
+        (root / "providers.tf").write_text(variables)
+        (root / "main.tf").write_text(self.main_tf)
 
     def _approve(self, environment: str) -> bool:
         self.approved.append(environment)
@@ -151,9 +171,9 @@ class TeamRepository:
         return self.runner.run("plan", event)
 
     def merge(self, pull: PullRequest) -> Event:
-        """Merge it into main; the push that this is."""
+        """Merge it into main, its lines winning where both changed them; the push that this is."""
         before = self.git("rev-parse", "main")
-        self.git("merge", "-q", "--no-ff", "-m", f"Merge pull request #{pull.number}", pull.head)
+        self.git("merge", "-q", "--no-ff", "-X", "theirs", "-m", f"Merge pull request #{pull.number}", pull.head)
         after = self.git("rev-parse", "main")
         pull.document |= {"merged_at": "2026-11-30T09:00:00Z", "merge_commit_sha": after}
         return Event("push", "refs/heads/main", after, {"before": before, "after": after, "forced": False})

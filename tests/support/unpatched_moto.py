@@ -449,6 +449,46 @@ def sqs_attributes() -> bool:
     return "RedriveAllowPolicy" not in found
 
 
+def sqs_message_contents() -> bool:
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName="contents")["QueueUrl"]
+    return bool(sqs.send_message(QueueUrl=url, MessageBody="\x01")["MessageId"])
+
+
+def sns_attributes() -> bool:
+    sns = client("sns")
+    topic = sns.create_topic(Name="attributes")["TopicArn"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Nonsense", AttributeValue="x")
+    return True
+
+
+def sns_messages() -> bool:
+    sns = client("sns")
+    topic = sns.create_topic(Name="messages")["TopicArn"]
+    return bool(sns.publish(TopicArn=topic, Message="not JSON", MessageStructure="json")["MessageId"])
+
+
+def written_policies() -> bool:
+    """Whether roles, buckets and keys take any text as their policy."""
+    client("iam").create_role(RoleName="trusting", AssumeRolePolicyDocument="nonsense")
+    client("s3").create_bucket(Bucket="written", CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_bucket_policy(Bucket="written", Policy="nonsense")
+    return bool(client("kms").create_key(Policy="nonsense")["KeyMetadata"]["KeyId"])
+
+
+def rule_targets() -> bool:
+    """Whether a disabled rule matches."""
+    events, sqs = client("events"), client("sqs")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    events.put_rule(Name="rule", EventPattern='{"source": ["shop"]}', State="DISABLED")
+    events.put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events"}])
+    try:
+        events.put_events(Entries=[{"Source": "shop", "DetailType": "sold", "Detail": "{}"}])
+    except ModuleNotFoundError:  # it matches, and its event is transformed by a package of moto's extras
+        return True
+    return "Messages" in sqs.receive_message(QueueUrl=url)
+
+
 def tracking_alarms() -> bool:
     scaling = register()
     first, second = track(scaling), track(scaling)
@@ -508,6 +548,11 @@ GAPS = (
     kms_key_states,
     use_of_kms_keys,
     sqs_attributes,
+    sqs_message_contents,
+    sns_attributes,
+    sns_messages,
+    rule_targets,
+    written_policies,
 )
 
 if __name__ == "__main__":

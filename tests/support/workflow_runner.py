@@ -66,7 +66,8 @@ class Runner:
     """GitHub Actions for one repository, whose history is at `repository`.
 
     `credentials` gives the variables of a role where its trust policy would: it receives the ARN of the role and the claims of
-    the job's OIDC token. `approve` is asked before a job of an environment begins. `extra` are variables of the machine.
+    the job's OIDC token. `approve` is asked before a job of an environment begins. `extra` are variables of the machine, and
+    `make` is the script that steps find as make.
     """
 
     repository: Path
@@ -76,6 +77,7 @@ class Runner:
     credentials: Callable[[str, Mapping[str, str]], Mapping[str, str]]
     approve: Callable[[str], bool] = lambda environment: True
     extra: Mapping[str, str] = field(default_factory=dict)
+    make: str = MAKE
     runs: int = 0
 
     def run(self, workflow: str, event: Event) -> dict[str, JobResult]:
@@ -214,7 +216,7 @@ class _Execution:
         tools = self.folder / "bin"
         tools.mkdir()
         make = tools / "make"
-        make.write_text(MAKE.format(make=_found("make")))
+        make.write_text(self.runner.make.replace("{make}", _found("make")))
         make.chmod(0o755)
 
     def _step(self, step: dict[str, Any]) -> None:

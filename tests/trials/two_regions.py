@@ -235,7 +235,9 @@ def main(environment: str) -> None:
     try:
         for name in ("envs", "examples", "modules"):  # copies: a change of the repository meanwhile would be a change to plan
             shutil.copytree(
-                REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend")
+                REPOSITORY / name,
+                folder / name,
+                ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfbackend", "*.auto.tfvars"),
             )
         workspace = Region(folder, environment, REGIONS[0])
         for model in ("fashion-recommender", "language-detector"):

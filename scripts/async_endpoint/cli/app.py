@@ -18,6 +18,7 @@ from async_endpoint.cli.console import reported_errors
 FILES: Final = {
     "package": "package",
     "local": "local",
+    "bootstrap": "bootstrap",
     "plan": "deploy",
     "apply": "deploy",
     "destroy": "deploy",

@@ -212,6 +212,11 @@ def _counted(names: tuple[str, ...]) -> str:
     return f"endpoint{'s' if len(names) > 1 else ''} {joined(names)}"
 
 
+def confirmed(question: str) -> bool:
+    """Whether a person types yes; raises UsageError when standard input is not a terminal."""
+    return _answer(question) == "yes"
+
+
 def _answer(question: str) -> str:
     """Ask on standard error; raises UsageError when standard input is not a terminal."""
     _require_keyboard()

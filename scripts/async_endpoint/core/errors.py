@@ -38,6 +38,7 @@
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
         ├── RollbackAlarmFiring           an alarm that would roll an update back at once is in ALARM
         ├── RolledBack                    an endpoint still serves its previous configuration
+        ├── StateBucketUnsafe             a bucket that exists lacks what protects states in it
         ├── WrongAccount                  the credentials are of another account than the environment's
         └── VerificationFailed            the live configuration is not the planned one
 
@@ -227,6 +228,10 @@ class RolledBack(Refused):
         self.endpoint = endpoint
         self.reason = reason
         self.log = log
+
+
+class StateBucketUnsafe(Refused):
+    """A bucket that exists, and was not made by bootstrap, lacks what protects states in it."""
 
 
 class WrongAccount(Refused):

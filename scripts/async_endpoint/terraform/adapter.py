@@ -87,10 +87,14 @@ class Terraform:
         silent._on_output = lambda line: None
         return silent
 
-    def init(self, backend_files: Iterable[Path] = ()) -> None:
-        """Install what the lock file names, without changing it, and use the backend as it is configured now."""
+    def init(self, backend_files: Iterable[Path] = (), *, migrate: bool = False) -> None:
+        """Install what the lock file names, without changing it, and use the backend as it is configured now.
+
+        With `migrate` the state is copied there from the backend before, and replaces one that is there.
+        """
         settings = [str(file) for file in backend_files]
-        self._stream("init", input=False, lockfile="readonly", reconfigure=IsFlagged, backend_config=settings)
+        how = {"migrate_state": IsFlagged, "force_copy": IsFlagged} if migrate else {"reconfigure": IsFlagged}
+        self._stream("init", input=False, lockfile="readonly", backend_config=settings, **how)
 
     def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
         """Plan into `file`, to be given to `apply`; say what it would do.

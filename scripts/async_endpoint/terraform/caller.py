@@ -53,17 +53,17 @@ def own_account_required(copy: WorkingCopy) -> Iterator[None]:
             raise check.error
 
 
-def find_caller(account: Account, environment: str, region: str | None) -> Caller:
-    """The caller of AWS with the environment's credentials and role; raises what `require_own_account` does."""
+def find_caller(account: Account | None, environment: str, region: str | None) -> Caller:
+    """The caller of AWS with the environment's credentials and role, any for None; raises what `require_own_account` does."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     from async_endpoint.aws import DENIED_CODES, AwsSession, error_code, error_message, translate_errors  # noqa: PLC0415 - slow
 
-    session = AwsSession.create(region or "us-east-1", role_arn=account.role_arn)
-    call = ("sts:AssumeRole", account.role_arn) if account.role_arn else ("sts:GetCallerIdentity", "your credentials")
-    with translate_errors(session, *call):
+    role = account.role_arn if account else None
+    session = AwsSession.create(region or "us-east-1", role_arn=role)
+    with translate_errors(session, "sts:AssumeRole" if role else "sts:GetCallerIdentity", role or "your credentials"):
         sts = session.client("sts")
-        if account.role_arn is None:
+        if account is None or role is None:
             found = sts.get_caller_identity()
             caller = Caller(found["Account"], found["Arn"])
         else:
@@ -73,12 +73,12 @@ def find_caller(account: Account, environment: str, region: str | None) -> Calle
                 if error_code(error) not in DENIED_CODES:
                     raise
                 raise UsageError(
-                    f"{account.file} names {ROLE} {account.role_arn}, which these credentials may not assume "
+                    f"{account.file} names {ROLE} {role}, which these credentials may not assume "
                     f"({error_code(error)}: {error_message(error)}); sign in as a principal that its trust policy admits, or "
                     "correct the file."
                 ) from error
-            caller = Caller(account.role_arn.split(":")[4], account.role_arn)
-    if caller.account not in account.ids:
+            caller = Caller(role.split(":")[4], role)
+    if account is not None and caller.account not in account.ids:
         raise WrongAccount(
             f"These credentials are of account {caller.account} ({caller.arn}), and {account.file} allows {environment} in "
             f"{joined(account.ids)} only; sign in to that account (AWS_PROFILE, aws sso login), or use the local AWS with "

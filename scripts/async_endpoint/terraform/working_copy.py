@@ -15,6 +15,7 @@ import fnmatch
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -138,6 +139,21 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     if region is not None:
         settings[REGION_VARIABLE] = region.name
     return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region, account)
+
+
+def copied_root(
+    workspace: Workspace, source: Path, copy: Path, place: Path, generated: Mapping[str, str]
+) -> tuple[Path, dict[str, str]]:
+    """A working copy on AWS of a root that is no environment, with `generated` files, at `place` below `copy`.
+
+    Returns its folder and the environment Terraform runs under there. Raises InvalidInput for an unusable provider mirror.
+    """
+    folder = copy / place
+    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    _synchronise(folder, files | {Path(name): text.encode() for name, text in generated.items()})
+    _link(copy / "modules", workspace.modules)
+    environ = without_account_variables(os.environ)
+    return folder, process_environment(environ, _cli_configuration(copy / "terraform.rc"), None)
 
 
 def _account_of_backend(source: Path, account: Account | None) -> dict[str, str]:

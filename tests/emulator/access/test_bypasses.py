@@ -166,7 +166,7 @@ def test_parameters_that_cannot_be_read_are_refused_and_not_passed(enforcing: Aw
 def test_a_policy_of_a_resource_denies_what_is_not_mapped(enforcing: AwsHarness) -> None:
     someone, topic = user(enforcing, allow("sns:*")), enforcing.topic()
     someone.client("sns").list_phone_numbers_opted_out()
-    denial = deny("sns:ListPhone*", topic) | {"Principal": "*"}
+    denial = deny("sns:List*", topic) | {"Principal": "*"}
     enforcing.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy(denial))
     try:
         with refused("AuthorizationError", "explicit deny"):

@@ -243,7 +243,7 @@ def no_utilisation(site: Site, action: str) -> None:
             MetricName=metric.name,
             Dimensions=metric.dimensions(site.endpoint.name, "primary"),
             StartTime=begun,
-            EndTime=now + MINUTE,
+            EndTime=now + 2 * MINUTE,
             Period=MINUTE,
             Statistics=["Maximum"],
         )

@@ -61,6 +61,12 @@ def role(name: str) -> Identity | None:
     return Identity(found.arn, found.id, tuple(_own(found, "role")), _boundary(found.permissions_boundary_arn), tags)
 
 
+def has_unique_id(unique_id: str) -> bool:
+    """Whether a user or role has this unique id (AIDA…, AROA…)."""
+    backend = _backend()
+    return unique_id in backend.roles or any(found.id == unique_id for found in list(backend.users.values()))
+
+
 def role_trust(name: str) -> str | None:
     """The trust policy of a role; None if there is none."""
     found = _role(name)

@@ -1,7 +1,8 @@
 """What CloudFormation refuses of a template before anything is created: names, attributes, functions, policies, limits.
 
-Sources: user guide, "AWS CloudFormation quotas" and the pages of the intrinsic functions. The texts are quoted by users: that
-of Export in cfn-lint 1632, that of attributes and of references to them in many answers about "Fn::GetAtt".
+Sources: user guide, "AWS CloudFormation quotas" and the pages of the intrinsic functions. Texts: cfn-lint issue 1632
+(Export), LocalStack issue 2372 (attributes), serverless issue 4535 (references), aws-sam-cli issue 6786 (types). Those of
+conditions, mappings and sizes are not verified.
 """
 
 from __future__ import annotations

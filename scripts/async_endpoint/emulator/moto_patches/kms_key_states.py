@@ -130,6 +130,9 @@ def _re_encrypt_checked(self: KmsBackend, *arguments: Any, **named: Any) -> Any:
     return answer
 
 
+put_key_policy = _managing(_METHODS["put_key_policy"], "KeyId", enabled=None)
+
+
 def apply() -> None:
     methods = _METHODS | {name: _using(_METHODS[name]) for name in _USES}
     methods["schedule_key_deletion"] = _schedule(methods["schedule_key_deletion"])

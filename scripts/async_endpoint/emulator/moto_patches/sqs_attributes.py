@@ -1,6 +1,8 @@
-"""Attributes of queues within SQS's limits, and RedriveAllowPolicy. moto drops that policy, and checks two limits of eight.
+"""Attributes of queues by SQS's names and limits, and RedriveAllowPolicy. moto drops that policy, and sets any other name.
 
-Ranges: API reference, SetQueueAttributes. A queue may only name a dead-letter queue whose RedriveAllowPolicy permits it;
+Names and ranges: API reference, SetQueueAttributes. Texts: LocalStack's provider of SQS (maxReceiveCount), handel issue 253
+(type of a dead-letter queue); that about two encryptions is not verified. A queue may only name a dead-letter queue whose
+RedriveAllowPolicy permits it;
 denyAll refuses, as does byQueue without the queue among its sources (SQS developer guide, "Configuring dead-letter queue
 permissions").
 """
@@ -14,6 +16,7 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from async_endpoint.emulator.moto_patches.redrive_policy import compact_attributes
+from async_endpoint.emulator.written_policies.queues import check_queue_policy
 
 NAME: Final = "RedriveAllowPolicy"
 _RANGES: Final = {
@@ -24,15 +27,55 @@ _RANGES: Final = {
     "ReceiveMessageWaitTimeSeconds": (0, 20),
     "VisibilityTimeout": (0, 43_200),
 }
+_CHOICES: Final = {
+    "ContentBasedDeduplication": ("true", "false"),
+    "DeduplicationScope": ("messageGroup", "queue"),
+    "FifoQueue": ("true",),
+    "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
+    "SqsManagedSseEnabled": ("true", "false"),
+}
+_FIFO_ONLY: Final = ("ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit")
+_KNOWN: Final = frozenset((*_RANGES, *_CHOICES, "KmsMasterKeyId", "Policy", "RedrivePolicy", NAME))
+_MAX_RECEIVE_COUNT: Final = 1_000
 _PERMISSIONS: Final = ("allowAll", "byQueue", "denyAll")
 _MAX_SOURCES: Final = 10
 _set_attributes = Queue._set_attributes
 _setup_dlq = Queue._setup_dlq
 _get_queue_attributes = SQSBackend.get_queue_attributes
+_create_queue = SQSBackend.create_queue
+_set_queue_attributes = SQSBackend.set_queue_attributes
 
 
 def _invalid(name: str, value: Any, reason: str = "") -> SQSException:
     return SQSException("InvalidAttributeValue", f"Invalid value for the parameter {name}.{reason and f' Reason: {reason}'}")
+
+
+def _check_names(attributes: dict[str, Any], *, fifo: bool) -> None:
+    """Raise SQSException for attributes that a queue of this type does not have, for their values, and for two encryptions."""
+    for name, value in attributes.items():
+        turned_off = name == "ContentBasedDeduplication" and str(value).lower() == "false"
+        if name not in _KNOWN or (name in _FIFO_ONLY and not fifo and not turned_off):
+            raise SQSException("InvalidAttributeName", f"Unknown Attribute {name}.")
+        if name in _CHOICES and str(value).lower() not in map(str.lower, _CHOICES[name]):
+            raise _invalid(name, value)
+    if attributes.get("KmsMasterKeyId") and str(attributes.get("SqsManagedSseEnabled")).lower() == "true":
+        raise SQSException(
+            "InvalidAttributeValue",
+            "You can use one type of server-side encryption at one time. "
+            "You can either enable KMS encryption or SQS encryption.",
+        )
+
+
+def _create_checked(self: SQSBackend, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:
+    _check_names({key: value for key, value in attributes.items() if key != "region"}, fifo=name.endswith(".fifo"))
+    return _create_queue(self, name, tags, **attributes)
+
+
+def _set_attributes_checked(self: SQSBackend, queue_name: str, attributes: dict[str, Any]) -> Queue:
+    if "FifoQueue" in attributes:
+        raise SQSException("InvalidAttributeName", "Unknown Attribute FifoQueue.")
+    _check_names(attributes, fifo=bool(self.get_queue(queue_name).fifo_queue))
+    return _set_queue_attributes(self, queue_name, attributes)
 
 
 def _set_checked(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
@@ -41,7 +84,7 @@ def _set_checked(self: Queue, attributes: dict[str, Any], now: float | None = No
         if value is not None and not (str(value).isdecimal() and least <= int(value) <= most):
             raise _invalid(name, value)
     if attributes.get("Policy"):
-        _json_object("Policy", attributes["Policy"])
+        check_queue_policy(self.queue_arn, str(attributes["Policy"]))
     allowed = attributes.get(NAME)
     if allowed is not None:
         self.redrive_allow_policy = _redrive_allow_policy(allowed)
@@ -76,19 +119,35 @@ def _redrive_allow_policy(value: Any) -> dict[str, Any] | None:
 
 def _setup_dlq_checked(self: Queue, policy: Any) -> None:
     """Refuse a dead-letter queue that does not permit this queue. The queue's redrive policy stays as it was then."""
-    if not Queue._is_empty_redrive_policy(policy):
-        target = str(_json_object("RedrivePolicy", policy).get("deadLetterTargetArn"))
+    document = {} if policy == "" else _json_object("RedrivePolicy", policy)
+    if document:
+        target = str(document.get("deadLetterTargetArn"))
+        text = json.dumps(policy) if isinstance(policy, dict) else policy
+        _check_redrive_policy(document, text)
         backend = sqs_backends[self.account_id][self.region]
         found = next((queue for queue in backend.queues.values() if queue.queue_arn == target), None)
         allowed = getattr(found, "redrive_allow_policy", None) or {"redrivePermission": "allowAll"}
         permitted = allowed["redrivePermission"] == "allowAll" or self.queue_arn in allowed.get("sourceQueueArns", [])
+        if found is not None and bool(found.fifo_queue) != bool(self.fifo_queue):
+            raise _refused(text, "Dead-letter queue must be same type of queue as the source.")
         if found is not None and not permitted:
-            raise SQSException(
-                "InvalidParameterValue",
-                f"Value {json.dumps(policy) if isinstance(policy, dict) else policy} for parameter RedrivePolicy is invalid. "
-                f"Reason: The dead letter queue {target} does not permit the source queue {self.queue_arn}.",
-            )
+            raise _refused(text, f"The dead letter queue {target} does not permit the source queue {self.queue_arn}.")
     _setup_dlq(self, policy)
+
+
+def _check_redrive_policy(document: dict[str, Any], text: str) -> None:
+    unknown = sorted(set(document) - {"deadLetterTargetArn", "maxReceiveCount"})
+    if unknown:
+        raise _refused(text, f"Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]: {unknown[0]}")
+    count = document.get("maxReceiveCount", 1)
+    if not (str(count).isdecimal() and 1 <= int(count) <= _MAX_RECEIVE_COUNT):
+        raise _refused(
+            text, f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to {_MAX_RECEIVE_COUNT} both inclusive."
+        )
+
+
+def _refused(text: str, reason: str) -> SQSException:
+    return SQSException("InvalidParameterValue", f"Value {text} for parameter RedrivePolicy is invalid. Reason: {reason}")
 
 
 def _attributes(self: Queue) -> dict[str, Any]:
@@ -111,3 +170,5 @@ def apply() -> None:
     Queue._setup_dlq = _setup_dlq_checked
     Queue.attributes = property(_attributes)
     SQSBackend.get_queue_attributes = _get_attributes
+    SQSBackend.create_queue = _create_checked
+    SQSBackend.set_queue_attributes = _set_attributes_checked

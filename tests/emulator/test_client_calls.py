@@ -1,4 +1,4 @@
-"""The calls to S3 and SQS against moto: real parameters, real error codes, real parts of an upload."""
+"""The calls to S3 and SQS of a local AWS: real parameters, real error codes, real parts of an upload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from async_endpoint import AsyncEndpoint, ClientConfig, Submitted
 from async_endpoint.aws import AwsSession
@@ -19,17 +18,22 @@ from async_endpoint.client.uploads import PART_BYTES, upload_or_inline
 from async_endpoint.core.errors import ResultNotReady, UsageError
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.operations.notifications import find_notifications
+from support.common import unique
+from support.in_memory_aws import outputs, refusal
+from support.in_process_aws import AwsHarness
+
+__all__ = ["outputs", "refusal"]
 
 
 @pytest.fixture
-def session(outputs: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSession]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
-        session = AwsSession.create(outputs.region)
-        location = {"LocationConstraint": outputs.region}
-        session.s3.create_bucket(Bucket=outputs.storage.bucket, CreateBucketConfiguration=location)
-        yield session
+def session(local_aws: AwsHarness, outputs: Any) -> Iterator[AwsSession]:
+    """A session with a bucket for the endpoint of `outputs`."""
+    session, bucket = AwsSession(local_aws.client, outputs.region, local_aws.url), outputs.storage.bucket
+    session.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": outputs.region})
+    yield session
+    for stored in session.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+        session.s3.delete_object(Bucket=bucket, Key=stored["Key"])
+    session.s3.delete_bucket(Bucket=bucket)
 
 
 def submitted(outputs: Any, name: str) -> Submitted:
@@ -93,7 +97,7 @@ def test_missing_then_there(session: AwsSession, outputs: Any, collect: Any) -> 
 
 
 def test_own_messages_are_deleted_and_others_left(session: AwsSession, outputs: Any) -> None:
-    queue_url = session.sqs.create_queue(QueueName="results")["QueueUrl"]
+    queue_url = session.sqs.create_queue(QueueName=unique("results"))["QueueUrl"]
     theirs = [json.dumps({"invocationStatus": "Completed", "inferenceId": f"theirs-{number}"}) for number in range(12)]
     own = json.dumps({"invocationStatus": "Completed", "inferenceId": "one"})
     for body in (*theirs, own):

@@ -1,0 +1,1 @@
+"""Patches of EventBridge, applied when it loads."""

@@ -1,0 +1,173 @@
+"""Names and values of the attributes of topics and subscriptions, and endpoints by protocol. moto sets whatever it is given.
+
+moto stores an attribute of any name, its own objects' included, and a failed Subscribe leaves its subscription. Sources: API
+reference, CreateTopic, SetTopicAttributes, Subscribe and SetSubscriptionAttributes; user guide, "Sample rate". ArchivePolicy,
+which would keep messages for replay, is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.core.responses import ActionResult
+from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.responses import SNSResponse
+
+from async_endpoint.emulator.written_policies.topics import check_topic_policy
+from async_endpoint.local_aws import ACCOUNT_ID
+
+_FEEDBACK: Final = ("Application", "Firehose", "HTTP", "Lambda", "SQS")
+_ROLES: Final = frozenset(f"{kind}{what}FeedbackRoleArn" for kind in _FEEDBACK for what in ("Success", "Failure"))
+_RATES: Final = frozenset(f"{kind}SuccessFeedbackSampleRate" for kind in _FEEDBACK)
+_BOOLEANS: Final = ("true", "false")
+_CHOICES: Final = {
+    "ContentBasedDeduplication": _BOOLEANS,
+    "FifoTopic": _BOOLEANS,
+    "FifoThroughputScope": ("Topic", "MessageGroup"),
+    "FilterPolicyScope": ("MessageAttributes", "MessageBody"),
+    "RawMessageDelivery": _BOOLEANS,
+    "SignatureVersion": ("1", "2"),
+    "TracingConfig": ("PassThrough", "Active"),
+}
+_TOPIC: Final = frozenset(
+    (
+        "ContentBasedDeduplication",
+        "DeliveryPolicy",
+        "DisplayName",
+        "FifoThroughputScope",
+        "KmsMasterKeyId",
+        "Policy",
+        "SignatureVersion",
+        "TracingConfig",
+        *_ROLES,
+        *_RATES,
+    )
+)
+_FIFO_ONLY: Final = ("ContentBasedDeduplication", "FifoThroughputScope")
+_DOCUMENTS: Final = ("DeliveryPolicy", "FilterPolicy", "RedrivePolicy")
+_MAX_DISPLAY_NAME: Final = 100
+_ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+_ENDPOINTS: Final = {
+    "application": r"arn:.+",
+    "email": r"[^@\s]+@[^@\s]+",
+    "email-json": r"[^@\s]+@[^@\s]+",
+    "firehose": r"arn:[\w-]+:firehose:.+",
+    "http": r"http://.+",
+    "https": r"https://.+",
+    "lambda": r"arn:[\w-]+:lambda:.+",
+    "sms": r".+",
+    "sqs": r"arn:[\w-]+:sqs:.+",
+}
+_create_topic = SNSResponse.create_topic
+_set_topic_attributes = SNSResponse.set_topic_attributes
+_subscribe = SNSResponse.subscribe
+_set_subscription_attributes = SNSResponse.set_subscription_attributes
+
+
+def _invalid(name: str, reason: str) -> SNSInvalidParameter:
+    return SNSInvalidParameter(f"Invalid parameter: Attributes Reason: {name}: {reason}")
+
+
+def _check_value(name: str, value: str) -> None:
+    """Raise SNSInvalidParameter for a value that an attribute does not take; an empty one removes it."""
+    if not value:
+        return
+    choices = _CHOICES.get(name)
+    if choices and value not in choices and not (choices == _BOOLEANS and value.lower() in choices):
+        raise _invalid(name, f"Invalid value [{value}]. Must be {' or '.join(choices)}.")
+    if name in _RATES and not (value.isdecimal() and int(value) <= 100):
+        raise _invalid(name, f"Invalid value [{value}]. Must be from 0 to 100.")
+    if (name in _ROLES or name == "SubscriptionRoleArn") and not _ROLE.fullmatch(value):
+        raise _invalid(name, f"Invalid value [{value}]. Must be the ARN of a role.")
+    if name == "DisplayName" and len(value) > _MAX_DISPLAY_NAME:
+        raise _invalid(name, f"Must be at most {_MAX_DISPLAY_NAME} characters long.")
+    if name in _DOCUMENTS:
+        _check_document(name, value)
+
+
+def _check_document(name: str, value: str) -> None:
+    try:
+        document = json.loads(value)
+    except ValueError as error:
+        raise SNSInvalidParameter(f"Invalid parameter: {name}: failed to parse JSON. ({error})") from error
+    if not isinstance(document, dict):
+        raise SNSInvalidParameter(f"Invalid parameter: {name}: must be a JSON object.")
+    target = document.get("deadLetterTargetArn", "")
+    if name == "RedrivePolicy" and document and not (set(document) == {"deadLetterTargetArn"} and _is_queue(target)):
+        raise SNSInvalidParameter("Invalid parameter: RedrivePolicy: deadLetterTargetArn must be the ARN of an SQS queue.")
+
+
+def _is_queue(arn: Any) -> bool:
+    return isinstance(arn, str) and re.fullmatch(_ENDPOINTS["sqs"], arn) is not None
+
+
+def _check_topic(attributes: Mapping[str, str], known: frozenset[str], arn: str, *, fifo: bool) -> None:
+    for name, value in attributes.items():
+        if name == "ArchivePolicy" and value:
+            raise _invalid(name, "the local AWS does not keep messages for replay; leave it out.")
+        if name not in known and name != "ArchivePolicy":
+            raise SNSInvalidParameter(f"Invalid parameter: Attributes Reason: Unknown attribute {name}")
+        if name in _FIFO_ONLY and value and value != "false" and not fifo:
+            raise _invalid(name, "can only be set on FIFO topics.")
+        _check_value(name, str(value))
+        if name == "Policy" and value:
+            check_topic_policy(arn, str(value))
+
+
+def _create_checked(self: SNSResponse) -> ActionResult:
+    attributes = self._get_attributes() or {}
+    fifo = str(attributes.get("FifoTopic")).lower() == "true"
+    arn = f"arn:aws:sns:{self.region}:{ACCOUNT_ID}:{self._get_param('Name')}"
+    _check_topic(attributes, _TOPIC | {"FifoTopic"}, arn, fifo=fifo)
+    return _create_topic(self)
+
+
+def _set_topic_checked(self: SNSResponse) -> ActionResult:
+    name, value = str(self._get_param("AttributeName")), self._get_param("AttributeValue")
+    topic = self.backend.topics.get(self._get_param("TopicArn"))
+    if topic is not None:
+        if name not in _TOPIC | {"ArchivePolicy"}:
+            raise SNSInvalidParameter("Invalid parameter: AttributeName")
+        _check_topic({name: value or ""}, _TOPIC, topic.arn, fifo=str(topic.fifo_topic).lower() == "true")
+        if name == "Policy" and not value:
+            raise SNSInvalidParameter("Invalid parameter: Policy Error: null")
+    return _set_topic_attributes(self)
+
+
+def _subscribe_checked(self: SNSResponse) -> ActionResult:
+    """Subscribe, and keep the subscription only if all of its attributes are accepted."""
+    protocol, endpoint = str(self._get_param("Protocol")), str(self._get_param("Endpoint") or "")
+    pattern = _ENDPOINTS.get(protocol)
+    if pattern is None:
+        raise SNSInvalidParameter(f"Invalid parameter: Amazon SNS does not support this protocol string: {protocol}")
+    if protocol != "sqs" and not re.fullmatch(pattern, endpoint):  # moto checks that of SQS
+        raise SNSInvalidParameter(f"Invalid parameter: Endpoint Reason: {endpoint} is not an endpoint of protocol {protocol}")
+    attributes = self._get_param("Attributes", {})  # as sent: moto turns any other RawMessageDelivery into false
+    if protocol == "firehose" and "SubscriptionRoleArn" not in attributes:
+        raise _invalid("SubscriptionRoleArn", "is required for protocol firehose.")
+    for name, value in attributes.items():
+        _check_value(name, str(value))
+    before = set(self.backend.subscriptions)
+    try:
+        return _subscribe(self)
+    except Exception:
+        for arn in set(self.backend.subscriptions) - before:
+            added = self.backend.subscriptions[arn]
+            if (added.topic_arn, added.protocol, added.endpoint) == (self._get_param("TopicArn"), protocol, endpoint):
+                del self.backend.subscriptions[arn]
+        raise
+
+
+def _set_subscription_checked(self: SNSResponse) -> ActionResult:
+    _check_value(str(self._get_param("AttributeName")), str(self._get_param("AttributeValue") or ""))
+    return _set_subscription_attributes(self)
+
+
+def apply() -> None:
+    SNSResponse.create_topic = _create_checked
+    SNSResponse.set_topic_attributes = _set_topic_checked
+    SNSResponse.subscribe = _subscribe_checked
+    SNSResponse.set_subscription_attributes = _set_subscription_checked

@@ -22,12 +22,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
+from async_endpoint.deploy.drift.plan import plan_rows
 from async_endpoint.deploy.drift.rows import DriftRow, rows_of
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.verify import inspect
 from async_endpoint.local_aws import find_access_key
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.provider import running_provider
+from async_endpoint.terraform.saved_plans import saved_plan
 from trials.further_changes import MORE
 from trials.out_of_band import CHANGES, OutOfBand, World
 
@@ -55,6 +57,7 @@ class Trials:
         [executable] = (copy.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
         with running_provider(executable, copy.folder, copy.process_environment) as attached:
             self._attached = attached
+            self._planning = self._deployment(attached)
             yield
 
     def drift(self) -> DriftReport:
@@ -65,13 +68,19 @@ class Trials:
         found = inspect(self._aws, self._outputs, Poller(deadline=20)).differences
         return [row for one in found if not one.transitional for row in rows_of(self._environment, one, "apply")]
 
+    def planned(self) -> list[DriftRow]:
+        """The rows of the second source, without what a command does before it."""
+        with saved_plan(self._planning.workspace) as file:
+            self._planning.terraform.plan(file, lock=False)
+            return plan_rows(self._planning.terraform.show(file), {}, "apply")
+
     def run(self, change: OutOfBand) -> bool:
         """Whether `drift` reports `change`; Terraform plans only where the first source has not found it."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
             rows = self.live()
             if not any(reports(row, change) for row in rows):
-                rows = [*self.drift().rows]
+                rows = self.planned()
         finally:
             undo()
         row = next((row for row in rows if reports(row, change)), None)

@@ -294,9 +294,9 @@ MORE = (
     OutOfBand("scalable target: tag", 'aws_appautoscaling_target.scheduled["primary"] was', target_tag),
     OutOfBand("archive deleted", "does not exist", archive_deleted, "model archives", alone=True),
     OutOfBand(
-        "configuration: shell access",
+        "configuration: download time-out",
         "aws_sagemaker_endpoint_configuration.this was",
-        replaced_configuration(lambda c: c["ProductionVariants"][0].update(EnableSSMAccess=True)),
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(ModelDataDownloadTimeoutInSeconds=61)),
         alone=True,
     ),
 )

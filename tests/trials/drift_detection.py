@@ -123,9 +123,9 @@ def as_sentence(row: DriftRow) -> str:
 
 
 def reports(row: DriftRow, change: OutOfBand) -> bool:
-    """Whether a row is about a change: `reported` begins with the address that a plan reports, or is what verification says."""
+    """Whether a row is about a change: `reported` begins with the address that a plan names, or is what verification says."""
     address = change.reported.split(" ", maxsplit=1)[0]
-    return change.reported in as_sentence(row) or (address.startswith("aws_") and row.resource.endswith(address))
+    return change.reported in as_sentence(row) or (" was" in change.reported and row.resource.endswith(address))
 
 
 def groups(changes: Iterable[OutOfBand]) -> list[list[OutOfBand]]:

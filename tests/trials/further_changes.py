@@ -246,7 +246,6 @@ MORE = (
         topic("DeliveryPolicy", json.dumps({"http": {"defaultHealthyRetryPolicy": _RETRIES}})),
         alone=True,
     ),
-    ),
     OutOfBand("topic: policy with another statement", 'aws_sns_topic_policy.this["success"] was', open_topic, alone=True),
     OutOfBand("key: policy with another statement", "aws_kms_key.this[0] was", open_key, alone=True),
     OutOfBand("key: tag added", "aws_kms_key.this[0] was", key_tag),

@@ -60,8 +60,12 @@ def differing(attribute: str, live: Any, expected: Any) -> Iterator[tuple[str, s
 
 
 def differ(live: Any, expected: Any) -> bool:
-    """Whether two values differ; after a refresh the provider has `{}`, `[]` or an empty text where the state has null."""
-    return live != expected and not (live in _NOTHING and expected in _NOTHING)
+    """Whether two values differ; after a refresh the provider has `{}`, `[]`, false or an empty text where the state has null."""
+    return live != expected and not (_is_unset(live) and _is_unset(expected))
+
+
+def _is_unset(value: Any) -> bool:
+    return value is False or value in _NOTHING
 
 
 def shown(value: Any) -> str:

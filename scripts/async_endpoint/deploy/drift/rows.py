@@ -60,7 +60,7 @@ def differing(attribute: str, live: Any, expected: Any) -> Iterator[tuple[str, s
 
 
 def differ(live: Any, expected: Any) -> bool:
-    """Whether two values differ; after a refresh the provider has `{}`, `[]`, false or an empty text where the state has null."""
+    """Whether two values differ; after a refresh the provider has an empty value or false where the state has null."""
     return live != expected and not (_is_unset(live) and _is_unset(expected))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from async_endpoint.deploy.verification.findings import REPAIR_PREFIX, Difference
 
-LONGEST_VALUE: Final = 60  # characters; of a longer value only its length is said
+LONGEST_VALUE: Final = 160  # characters; of a longer value only its length is said
 NOT_SHOWN: Final = "(not shown)"
 # Of a model's container, and of a function: they may hold tokens.
 _NAMED_ONLY: Final = re.compile(r"\b(environment|secret|password|token)\b", re.IGNORECASE)

@@ -17,6 +17,7 @@ from async_endpoint.core.errors import StateLocked
 
 _FIELD: Final = re.compile(r"^\s*(ID|Path|Operation|Who|Version|Created):[ \t]*(.*)$", re.MULTILINE)
 _SUMMARY: Final = "Error acquiring the state lock"
+_OF_SAVED_PLAN: Final = "backend from plan"  # Terraform's word while an apply of a saved plan looks at its backend
 _PROC: Final = Path("/proc")
 
 
@@ -35,6 +36,8 @@ class StateLock:
 
     def __str__(self) -> str:
         operation = self.operation.removeprefix("OperationType").lower() or "an unknown operation"
+        if operation == _OF_SAVED_PLAN:
+            operation = "apply"
         since = self.created.partition(".")[0].removesuffix(" +0000 UTC") or "an unknown time"
         return f"locked by {self.who or 'an unknown user'} since {since} UTC ({operation}, lock ID {self.id or 'unknown'})"
 

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap plan apply destroy verify smoke-test lock clean wheel actionlint
+.PHONY: help setup demo test test-fast coverage clients engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,7 +23,7 @@ ARCHIVES := build/fashion-recommender.tar.gz build/language-detector.tar.gz
 LOCAL_OPTION := $(if $(LOCAL),--local,)
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## |^plan apply' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
+	@grep -hE '^[a-z -]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 setup: .venv/runtime ## create the virtual environment
 
@@ -119,10 +119,22 @@ local-down: .venv/runtime ## stop the local AWS
 status: .venv/runtime ## show the endpoints on the local AWS
 	@$(CLI) local status
 
+# OFFLINE=1 checks what needs no credentials, JSON=1 prints a document.
+doctor: $(ARCHIVES) ## check whether an environment can be deployed: make doctor ENV=dev
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION) $(if $(OFFLINE),--offline,) $(if $(JSON),--json,)
+
 bootstrap: .venv/runtime ## create or adopt the bucket of an environment's state, and name its account: make bootstrap ENV=dev
 	@$(CLI) bootstrap $(ENV) $(LOCAL_OPTION) $(if $(BUCKET),--bucket $(BUCKET)) $(if $(YES),--yes)
 
-plan apply verify: $(ARCHIVES) ## plan, apply or verify an environment: make apply ENV=local
+# Names and paths reach the commands in the environment, so that the shell does not read them.
+PLAN_OPTIONS = $(if $(value STORE),--store "$$STORE") $(if $(value OUT),--out "$$OUT") $(if $(ALLOW_REPLACEMENT),--allow-replacement)
+plan: $(ARCHIVES) ## plan an environment, with its cost: make plan ENV=local [MARKDOWN=FILE] [JSON=FILE] [OUT=FILE] [STORE=NAME]
+	@$(CLI) $@ $(ENV) $(LOCAL_OPTION) $(PLAN_OPTIONS) $(if $(value MARKDOWN),--markdown >"$$MARKDOWN",$(if $(value JSON),--json >"$$JSON"))
+
+apply: $(ARCHIVES) ## apply an environment, or a plan that was kept: make apply ENV=local [APPROVED=NAME] [PLAN=FILE] [YES=1]
+	@$(CLI) $@ $(if $(value PLAN),"$$PLAN",$(ENV)) $(LOCAL_OPTION) $(if $(value APPROVED),--approved "$$APPROVED") $(if $(ALLOW_REPLACEMENT),--allow-replacement) $(if $(YES),--yes)
+
+verify: $(ARCHIVES) ## verify an environment: make verify ENV=local
 	@$(CLI) $@ $(ENV) $(LOCAL_OPTION)
 
 # MARKDOWN=FILE writes the text of a GitHub issue.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import drain, overhead, rates, real_time, revisions, signatures, starting
+from bench import drain, overhead, planning, rates, real_time, revisions, signatures, starting
 from bench.comparisons import batch, container, experiments, hundred_requests, submission, thousand_requests
 from bench.report import CLIENTS, LOCAL_AWS, REVISIONS, Page, Report
 
@@ -59,6 +59,7 @@ def local_aws(report: Report, requests: int) -> dict[str, Callable[[], None]]:
         "real time": lambda: real_time.measure(report, max(requests // 10, 100)),
         "starting": lambda: starting.measure(report),
         "signatures": lambda: signatures.measure(report, max(requests // 5, 200)),
+        "planning": lambda: planning.measure(report, 2 if requests < 5_000 else planning.ROUNDS),
     }
 
 

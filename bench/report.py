@@ -46,6 +46,7 @@ LOCAL_AWS = Page(
         "real time": "InvokeEndpoint",
         "starting": "Instances that start",
         "signatures": "Verifying signatures",
+        "planning": "Planning an environment",
     },
     drawing="cost",
     caption="CPU a request",

@@ -122,6 +122,9 @@ def drift(run: Run) -> int:
     done = _execute(run, "drift", "--markdown", expected=(REFUSED,))
     if done.code not in (0, REFUSED):
         return done.code
+    if not done.output.strip():  # refused before anything was compared
+        report_failure(run, f"drift of {run.require('ENV')}", done.reason)
+        return done.code or 1
     _write_report("drift", done.output)
     run.write_summary(done.output)
     run.write_output("found", "true" if done.code else "false")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def execute(arguments: list[str], *, cwd: Path, region: str) -> Finished:
         text=True,
         errors="replace",
     )
-    with _uninterpreted():
+    with _uninterpreted(), _outliving(process):
         return _followed(process)
 
 
@@ -58,6 +59,22 @@ def _uninterpreted() -> Iterator[None]:
         yield
     finally:
         print(f"::{token}::", flush=True)
+
+
+@contextmanager
+def _outliving(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A job that is cancelled waits for its command, which ends Terraform and releases the state's lock.
+
+    SIGINT reaches the command together with this process, SIGTERM is passed on.
+    """
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT), signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _followed(process: subprocess.Popen[str]) -> Finished:

@@ -38,6 +38,7 @@ class Settings:
     planner_role: str
     deployer_role: str
     requires_approval: bool = False
+    state_region: str = ""  # that of the environment, unless another is named
 
     @classmethod
     def parse(cls, name: str, values: Any) -> Settings:
@@ -56,13 +57,15 @@ class Settings:
         approval = values.get("requires_approval", name == "prod")
         if not isinstance(approval, bool):
             raise InvalidInput(f"{where}.requires_approval is {approval!r}; write true or false.")
-        return cls(**(values | {"requires_approval": approval}))._checked(where)
+        defaults = {"requires_approval": approval, "state_region": values.get("state_region", values["region"])}
+        return cls(**(values | defaults))._checked(where)
 
     def _checked(self, where: str) -> Settings:
         if not re.fullmatch(r"\d{12}", self.account_id):
             raise InvalidInput(f"{where}.account_id is {self.account_id!r}; an account has 12 digits.")
-        if not is_region(self.region):
-            raise InvalidInput(f"{where}.region is {self.region!r}, which is not an AWS region.")
+        for field in ("region", "state_region"):
+            if not isinstance(getattr(self, field), str) or not is_region(getattr(self, field)):
+                raise InvalidInput(f"{where}.{field} is {getattr(self, field)!r}, which is not an AWS region.")
         if not re.fullmatch(_BUCKET, self.state_bucket):
             raise InvalidInput(f"{where}.state_bucket is {self.state_bucket!r}, which is not the name of a bucket.")
         for field in ("planner_role", "deployer_role"):
@@ -73,7 +76,7 @@ class Settings:
     def write(self, root: Path) -> None:
         """Write the files by which commands find account and state, into the folder of the root."""
         (root / _ACCOUNT_FILE).write_text(f'allowed_account_ids = ["{self.account_id}"]\n', encoding="utf-8")
-        backend = f'bucket = "{self.state_bucket}"\nregion = "{self.region}"\n'
+        backend = f'bucket = "{self.state_bucket}"\nregion = "{self.state_region}"\n'
         (root / _BACKEND_FILE).write_text(backend, encoding="utf-8")
 
 

@@ -261,6 +261,7 @@ def test_a_repository_without_the_variable_deploys_nothing(
         ({"account_id": "11111111111"}, "an account has 12 digits"),
         ({"account_id": 111111111111}, "as strings"),
         ({"region": "mars-1"}, "not an AWS region"),
+        ({"state_region": 1}, r"dev\.state_region is 1, which is not an AWS region"),
         ({"state_bucket": "Shop\nregion = x"}, "not the name of a bucket"),
         ({"planner_role": "arn:aws:iam::222222222222:role/x"}, "not the ARN of a role of 111111111111"),
         ({"deployer_role": ""}, "lacks deployer_role"),

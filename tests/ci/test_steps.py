@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -158,10 +160,12 @@ def test_drift_opens_an_issue_and_its_end_closes_it(command: Command, tmp_path: 
     assert issue["title"] == "Drift in dev"
 
 
-def test_a_drift_report_that_was_not_made_fails_and_closes_nothing(command: Command, run: Run) -> None:
-    command.ends(3, err="error: No credentials.\n")
-    assert steps.drift(run) == 3
+@pytest.mark.parametrize("code", [3, 4])
+def test_a_drift_report_that_was_not_made_fails_and_closes_nothing(command: Command, run: Run, code: int) -> None:
+    command.ends(code, err="error: Another account.\n")
+    assert steps.drift(run) == code
     assert outputs(run) == {}
+    assert "Another account." in summary(run)
 
 
 def test_the_files_of_an_environment(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +178,43 @@ def test_the_files_of_an_environment(run: Run, tmp_path: Path, monkeypatch: pyte
     account = read_account(tmp_path / "envs/dev")
     assert account is not None
     assert (account.ids, account.role_arn) == (("111111111111",), None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_job_waits_for_the_command(tmp_path: Path, number: signal.Signals) -> None:
+    """The command ends at the signal in its own time, and its reason is reported."""
+    program = tmp_path / "async-endpoint"
+    program.write_text(
+        f"#!{sys.executable}\nimport signal, sys\n"
+        "def ended(number, frame):\n    print('error: Interrupted.', file=sys.stderr)\n    sys.exit(130)\n"
+        "signal.signal(signal.SIGINT, ended)\nsignal.signal(signal.SIGTERM, ended)\n"
+        "print('working', file=sys.stderr, flush=True)\nsignal.pause()\n"
+    )
+    program.chmod(0o755)
+    script = f"""
+from pathlib import Path
+from ci import commands
+commands.PROGRAM = Path({str(program)!r})
+done = commands.execute([], cwd=Path("."), region="eu-west-1")
+print(done.code, done.reason, flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(Path(steps.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "working\n"
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert out.splitlines()[-1] == "130 Interrupted."
+    assert process.returncode == 0
 
 
 def test_a_long_output_cannot_set_another_one(run: Run) -> None:

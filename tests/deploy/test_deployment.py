@@ -19,9 +19,10 @@ from async_endpoint.core.errors import (
 )
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import apply
-from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.destroy import destroy_environment
+from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.outputs import read_outputs
@@ -37,7 +38,8 @@ def silent(line: str) -> None:
 
 
 def test_plan_changes_nothing_and_keeps_no_plan(terraform: Any) -> None:
-    assert plan_environment(prepared()) == Planned(Changes(True, add=23), {}, [])
+    planned = plan_environment(prepared())
+    assert (planned.changes, planned.endpoints, planned.notices) == (Changes(True, add=23), {}, [])
     assert terraform.did == ["init", "plan"]
     assert not terraform.saved[0].exists()
 

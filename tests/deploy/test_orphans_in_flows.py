@@ -12,8 +12,9 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import OrphansFound, TerraformFailed, WorkFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
-from async_endpoint.deploy.apply import apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
 from async_endpoint.deploy.destroy import destroy_environment
+from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.terraform.adapter import Changes
 from support.deployment_fixtures import TRUST_POLICY, prepared
 from support.plan_documents import TAGS, creation, plan_document, state_document

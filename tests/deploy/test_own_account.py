@@ -26,8 +26,8 @@ from support.in_memory_aws import client_error
 FILE = "envs/dev/account.auto.tfvars"
 OWN, OTHER = "123456789012", "210987654321"  # moto's account, and another
 ROLE = f"arn:aws:iam::{OWN}:role/deployer"
-# Commands that act on no environment of AWS, and the one that writes the file.
-WITHOUT = {"package", "local", "bootstrap"}
+# Commands that act on no environment of AWS, the one that writes the file, and the one that reports what is wrong.
+WITHOUT = {"doctor", "package", "local", "bootstrap"}
 ARGUMENTS = {"invoke": ["dev", "s3://bucket/key"], "batch": ["dev", "s3://bucket/in/", "--out", "out"], "unlock": ["dev", "id"]}
 ROOT = f"""
 terraform {{

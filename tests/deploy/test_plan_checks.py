@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.deploy.apply import apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from support.deployment_fixtures import prepared
 from support.plan_documents import change, creation, plan_document

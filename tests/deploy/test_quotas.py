@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import QuotaTooLow
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
-from async_endpoint.deploy.apply import apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.deploy.quotas import Need, compare_quotas, instance_needs
 from async_endpoint.terraform.plan_document import resource_changes
 from support.deployment_fixtures import REGION, prepared

@@ -11,7 +11,8 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import AsyncEndpointError, ReplacementRefused, RolledBack, TerraformFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import apply as deploy_apply
-from async_endpoint.deploy.apply import Planned, apply_environment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.plan import Planned
 from async_endpoint.deploy.role_propagation import awaits_propagation
 from async_endpoint.emulator.hosting.error_messages import unknown_role
 from async_endpoint.terraform.plan_document import resource_changes

@@ -16,7 +16,8 @@ from async_endpoint.core.errors import NotReady, Refused, RollbackAlarmFiring, W
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.deploy import alarm_muting
 from async_endpoint.deploy.alarm_muting import muted
-from async_endpoint.deploy.apply import apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
+from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback_alarms import guarded_updates
 from async_endpoint.deploy.verify import inspect

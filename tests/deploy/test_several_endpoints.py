@@ -19,9 +19,10 @@ from async_endpoint.core.errors import (
 )
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.core.suspension import suspended
-from async_endpoint.deploy.apply import Planned, apply_environment, plan_environment
+from async_endpoint.deploy.apply import apply_environment
 from async_endpoint.deploy.destroy import destroy_environment
 from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans
+from async_endpoint.deploy.plan import Planned, plan_environment
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.rollback import rollbacks_reported
 from async_endpoint.deploy.verify import verify_environment

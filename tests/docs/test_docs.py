@@ -52,7 +52,10 @@ def test_source_files_that_are_named_exist(document: Document) -> None:
 def test_make_targets_exist(document: Document) -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = {name for names in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for name in names.split()}
-    settings = {*re.findall(r"^([A-Z_]+) \?=", makefile, re.MULTILINE), *re.findall(r"\$\(if \$\(([A-Z]+)\)", makefile)}
+    settings = {
+        *re.findall(r"^([A-Z_]+) \?=", makefile, re.MULTILINE),
+        *re.findall(r"\$\(if \$\((?:value )?([A-Z_]+)\)", makefile),
+    }
     for words in map(str.split, document.commands()):
         for word in words[1:] if words[:1] == ["make"] else ():
             name, is_setting, _ = word.partition("=")

@@ -16,6 +16,7 @@ from async_endpoint.cli.arguments import environment_names
 PROGRAM = Path(sys.executable).with_name("async-endpoint")
 TAKE_ENVIRONMENT = [
     "bootstrap",
+    "doctor",
     "plan",
     "apply",
     "destroy",

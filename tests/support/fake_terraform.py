@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.terraform.adapter import Changes
+from async_endpoint.terraform.plan_record import StateVersion
 
 
 @dataclass
 class FakeTerraform:
     """Replaces the adapter: `did` holds the commands, `changes` is what a plan finds, `values` the outputs.
 
-    `document` is what `show` prints of a plan, `state` what it prints of the state, `fails` what an apply raises.
+    `document` is what `show` prints of a plan, `state` what it prints of the state, `version_of_state` which state that is,
+    `fails` what an apply raises.
     """
 
     changes: Changes = field(default_factory=lambda: Changes(True, add=23))
@@ -26,6 +28,8 @@ class FakeTerraform:
     document: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     fails: Exception | None = None
+    version: str = "1.11.4"
+    version_of_state: StateVersion = field(default_factory=lambda: StateVersion("lineage", 1))
 
     def __call__(self, folder: Path, environment: dict[str, str], on_output: Any, **options: Any) -> FakeTerraform:
         self._say = on_output
@@ -57,6 +61,9 @@ class FakeTerraform:
 
     def require_unlocked(self) -> None:
         self.did.append("require unlocked")
+
+    def state_version(self) -> StateVersion:
+        return self.version_of_state
 
     def output(self) -> dict[str, Any]:
         return self.values

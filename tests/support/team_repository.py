@@ -34,6 +34,7 @@ class Account:
     access_key_id: str
     secret_access_key: str
     state_bucket: str
+    region: str = REGION
 
     def role(self, kind: str) -> str:
         return f"arn:aws:iam::{ACCOUNT_ID}:role/{kind}"
@@ -42,7 +43,7 @@ class Account:
         """As in the variable ENVIRONMENTS."""
         return {
             "account_id": ACCOUNT_ID,
-            "region": REGION,
+            "region": self.region,
             "state_bucket": self.state_bucket,
             "planner_role": self.role("planner"),
             "deployer_role": self.role("deployer"),

@@ -19,6 +19,7 @@ FILES: Final = {
     "package": "package",
     "local": "local",
     "bootstrap": "bootstrap",
+    "doctor": "doctor",
     "plan": "deploy",
     "apply": "deploy",
     "destroy": "deploy",

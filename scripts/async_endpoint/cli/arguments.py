@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +25,11 @@ def environment_names(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def is_plan_file(text: str) -> bool:
+    """Whether an argument is the path of a file, and not the name of an environment."""
+    return (os.sep in text or "." in text) and Path(text).is_file()
+
+
 def _in_checkout(address: str) -> str:
     """Raise UsageError outside a checkout, before the command asks for the extra that it would need there."""
     Workspace.find()
@@ -36,6 +43,15 @@ Environment = Annotated[
         callback=lambda text: _in_checkout(whole_environment(text)),
         autocompletion=environment_names,
         help="An environment, all of it: a folder under envs/.",
+    ),
+]
+EnvironmentOrPlan = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENV|FILE",
+        callback=lambda text: _in_checkout(text if is_plan_file(text) else whole_environment(text)),
+        autocompletion=environment_names,
+        help="An environment, or a plan of one that `plan ENV --out FILE` has kept.",
     ),
 ]
 Endpoints = Annotated[

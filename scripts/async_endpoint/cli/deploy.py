@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from async_endpoint.cli.arguments import Endpoints, Environment, Json, Local
+from async_endpoint.cli.arguments import Endpoints, Environment, EnvironmentOrPlan, Json, Local, is_plan_file
 from async_endpoint.cli.console import console, print_check, print_json, print_progress
-from async_endpoint.core.errors import Refused, UsageError
+from async_endpoint.cli.plan import plan
+from async_endpoint.core.errors import PlanForeign, Refused, UsageError
 from async_endpoint.core.text import joined
 
 if TYPE_CHECKING:
-    from async_endpoint.deploy.apply import Planned
+    from async_endpoint.deploy.plan import Planned
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS is changed.")]
 Adopt = Annotated[
@@ -41,12 +42,15 @@ MuteRollbackAlarms = Annotated[
         help="Update although rollback alarms are in ALARM because of what serves now; they are restored afterwards.",
     ),
 ]
-DetailedExitCode = Annotated[
-    bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes, as terraform plan does.")
+
+Approved = Annotated[
+    str | None,
+    typer.Option(
+        "--approved",
+        metavar="NAME",
+        help="Apply only if the new plan changes exactly what the one does that was stored as NAME (plan --store NAME).",
+    ),
 ]
-
-
-_DONE = {"create": "created", "delete": "deleted", "replace": "replaced", "update": "updated"}
 
 
 def register(app: typer.Typer) -> None:
@@ -55,46 +59,36 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def plan(
-    environment: Environment, local: Local = False, as_json: Json = False, detailed_exitcode: DetailedExitCode = False
-) -> None:
-    """Show what an apply would change."""
-    from async_endpoint.deploy.apply import plan_environment  # noqa: PLC0415
-    from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
-
-    planned = plan_environment(Deployment.prepare(environment, local=local, plans=True, on_output=print_progress))
-    if as_json:
-        print_json({"environment": environment} | asdict(planned))
-    else:
-        for notice in planned.notices:
-            console.print(Text(notice), soft_wrap=True)
-        for line in _endpoint_lines(planned):
-            console.print(Text(line), soft_wrap=True)
-        console.print(_summary(planned))
-    if detailed_exitcode and planned.changes.any:
-        raise typer.Exit(2)
-
-
 def apply(
-    environment: Environment,
+    target: EnvironmentOrPlan,
     local: Local = False,
     as_json: Json = False,
     yes: Yes = False,
     adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
     mute_rollback_alarms: MuteRollbackAlarms = False,
+    approved: Approved = None,
 ) -> None:
     """Plan, apply that plan, and verify that what it describes is live."""
     from async_endpoint.deploy.apply import apply_environment  # noqa: PLC0415
     from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
+    from async_endpoint.deploy.summary.text import counts, endpoint_lines  # noqa: PLC0415
+    from async_endpoint.terraform.plan_files import read_plan_file  # noqa: PLC0415
 
+    kept = read_plan_file(Path(target)) if is_plan_file(target) else None
+    if kept and approved:
+        raise UsageError("--approved compares a new plan with a stored one; a plan file is applied as it is: give one of them.")
+    if kept and local and not kept.record.instance:
+        raise PlanForeign(f"{kept.where} is for AWS, and --local is the local AWS; plan again with --local.")
+    environment = kept.record.environment if kept else target
+    local = local or bool(kept and kept.record.instance)
     deployment = Deployment.prepare(environment, local=local, plans=True, on_output=print_progress)
 
     def approve(planned: Planned) -> bool:
         unasked = yes or deployment.copy.endpoint_url is not None
-        for line in _endpoint_lines(planned):
+        for line in endpoint_lines(planned.summary):
             print_progress(line)
-        return unasked or _answer(f"{_summary(planned)} Change AWS? Type yes:") == "yes"
+        return unasked or _answer(f"{counts(planned.changes)} Change AWS? Type yes:") == "yes"
 
     applied = apply_environment(
         deployment,
@@ -102,6 +96,8 @@ def apply(
         allow_replacement=allow_replacement,
         mute_rollback_alarms=mute_rollback_alarms,
         approve=approve,
+        kept=kept,
+        approved=approved,
     )
     if as_json:
         print_json({"environment": environment} | asdict(applied))
@@ -189,23 +185,6 @@ def unlock(
 
     Deployment.prepare(environment, local=local, on_output=print_progress).unlock(lock_id)
     console.print(f"The state of {environment} is unlocked.")
-
-
-def _summary(planned: Planned) -> str:
-    changes = planned.changes
-    if not changes.any:
-        return "No changes."
-    return f"{changes.add} to add, {changes.change} to change, {changes.destroy} to destroy."
-
-
-def _endpoint_lines(planned: Planned) -> Iterator[str]:
-    """One sentence for each endpoint: what becomes of it, and why."""
-    for name, plan in planned.endpoints.items():
-        reasons = joined(list(plan.reasons))
-        if plan.action == "unchanged":
-            yield f"Endpoint {name} is unchanged{f'; {reasons}' if reasons else ''}."
-        else:
-            yield f"Endpoint {name} will be {_DONE[plan.action]}{f' ({reasons})' if reasons else ''}."
 
 
 def _counted(names: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@
     │   ├── ResultNotJson                 a result was decoded as JSON and is not
     │   ├── UnknownEnvironment            no folder of that name under envs/
     │   ├── UnknownEndpoint               the environment has no endpoint of that name
+    │   ├── PlanDamaged                   a kept plan or its record cannot be read, or was changed
     │   ├── AmbiguousEndpoint             the environment has several endpoints, and the command takes one
     │   └── PackageLayoutError            a model folder does not follow the archive layout
     ├── NotReady                       3  something needed is missing or not ready yet
@@ -23,6 +24,7 @@
     │   │   └── ExtraMissing                  an optional dependency of this package is not installed
     │   ├── LocalAwsNotRunning            no local AWS answers at its address
     │   │   └── LocalAwsDenied                it is running and rejects this user's token
+    │   ├── DoctorFailed                  the doctor found what stops a deployment
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   │   └── EndpointDeleted               it was deleted while requests were waiting for their results
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
@@ -33,6 +35,9 @@
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── OrphansFound                  resources to create already exist outside the Terraform state
+        ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
+        ├── PlanNotApproved               the changes are not those that were approved
+        ├── PlanStale                     the state has changed since a kept plan was made
         ├── PolicyInUse                   a policy to delete is attached, or the command runs as the role to delete
         ├── QuotaTooLow                   a plan needs more instances at once than the account's quota allows
         ├── ReplacementRefused            a plan deletes a serving endpoint and creates it again
@@ -141,6 +146,10 @@ class AmbiguousEndpoint(UsageError):
     """The environment has several endpoints, and the command takes one."""
 
 
+class PlanDamaged(UsageError):
+    """A kept plan, or its record, is none, or was changed after it was made."""
+
+
 class PackageLayoutError(UsageError):
     """A model folder does not follow the layout of a model archive."""
 
@@ -165,6 +174,10 @@ class LocalAwsNotRunning(NotReady):
 
 class LocalAwsDenied(LocalAwsNotRunning):
     """The local AWS is running and rejects this user's token."""
+
+
+class DoctorFailed(NotReady):
+    """The doctor found something that stops an environment from being deployed or from serving."""
 
 
 class EndpointNotReady(NotReady):
@@ -207,6 +220,18 @@ class DriftFound(Refused):
 
 class OrphansFound(Refused):
     """Resources that a plan would create already exist outside the Terraform state."""
+
+
+class PlanForeign(Refused):
+    """A kept plan is for another environment, region, account or local AWS, or was made with other files or versions."""
+
+
+class PlanNotApproved(Refused):
+    """What a plan changes is not what was approved, or nothing was approved under that name."""
+
+
+class PlanStale(Refused):
+    """The state has changed since a kept plan was made."""
 
 
 class PolicyInUse(Refused):

@@ -1,4 +1,4 @@
-"""Plan and apply an environment. An apply ends with the verification of what is live."""
+"""Apply an environment. An apply ends with the verification of what is live."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from async_endpoint.aws import failing_as_not_ready
-from async_endpoint.core.errors import Refused, ReplacementRefused, RolledBack, TerraformFailed
+from async_endpoint.core.errors import PlanNotApproved, Refused, ReplacementRefused, RolledBack, TerraformFailed, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.core.text import joined
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
-from async_endpoint.deploy.endpoints import EndpointPlan, endpoint_plans, planned_endpoints
+from async_endpoint.deploy.endpoints import endpoint_plans
+from async_endpoint.deploy.kept_plans import require_approved
+from async_endpoint.deploy.plan import Planned, described_plan, record_of
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
+from async_endpoint.deploy.plan_store import approved_record, checked_name, plan_store
 from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.deploy.polling import Poller, reports_waits
-from async_endpoint.deploy.quotas import Need, compare_quotas, instance_needs, require_quotas
+from async_endpoint.deploy.quotas import Need, endpoint_needs, instance_needs, require_quotas
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
     endpoint_notices,
@@ -27,23 +31,11 @@ from async_endpoint.deploy.replacement import (
 )
 from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
 from async_endpoint.deploy.rollback import deregister_restored_targets, outlasted_provider, rollbacks_reported
-from async_endpoint.deploy.rollback_alarms import GuardedUpdate, alarm_notices, guarded_updates, require_quiet_alarms
+from async_endpoint.deploy.rollback_alarms import GuardedUpdate, guarded_updates, require_quiet_alarms
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.plan_document import plan_view
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What an apply would do.
-
-    `endpoints` says of each endpoint of the environment what becomes of it. `notices` are sentences about suspended scaling,
-    muted alarms, orphans, endpoints replaced or deleted, and rollback alarms in ALARM.
-    """
-
-    changes: Changes
-    endpoints: Mapping[str, EndpointPlan]
-    notices: list[str]
+from async_endpoint.terraform.plan_files import KeptPlan
 
 
 @dataclass(frozen=True)
@@ -64,25 +56,6 @@ class Applied:
 
 
 @reports_waits
-def plan_environment(deployment: Deployment) -> Planned:
-    """Say what an apply would do; nothing is changed and no plan is kept.
-
-    Raises InvalidInput for two resources of one name, and for an endpoint that output `async_endpoints` does not list.
-    """
-    with deployment.planned() as saved, failing_as_not_ready():
-        require_unique_names(deployment.environment, saved.document)
-        notices = [
-            *unlisted_endpoints(deployment.environment, saved.document),
-            *deployment.leftover_warnings(),
-            *OrphanCheck(deployment, saved.document).notices(),
-            *endpoint_notices(deployment.session, saved.resources),
-            *_quota_notices(deployment, saved),
-            *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
-        ]
-        return Planned(saved.changes, _endpoint_plans(deployment, saved), notices)
-
-
-@reports_waits
 def apply_environment(
     deployment: Deployment,
     *,
@@ -90,28 +63,47 @@ def apply_environment(
     allow_replacement: bool = False,
     mute_rollback_alarms: bool = False,
     approve: Callable[[Planned], bool] = lambda planned: True,
+    kept: KeptPlan | None = None,
+    approved: str | None = None,
 ) -> Applied:
     """Plan, apply exactly that plan, and verify that what it describes is live, for all endpoints.
 
+    `kept` is applied in place of a new plan. `approved` is the name under which a plan was stored: the new plan must change
+    exactly what that one does, or nothing at all, as after an apply of it whose verification failed.
+
     `adopt` imports or deletes what exists outside the state in the plan's way. `mute_rollback_alarms` keeps the rollback alarms
     of the endpoints that are updated from ending the update, and restores them afterwards. `approve` is asked once the plan has
-    been shown, and again should what it approved lead to another plan.
+    been shown, and again should what it approved lead to another plan, which after `kept` and `approved` may only change the
+    same resources.
 
-    Raises Refused when it says no, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
+    Raises Refused when it says no, PlanNotApproved for other changes than `approved`, PlanForeign and PlanStale for a `kept`
+    plan that does not fit, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
     does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
     PolicyInUse for a policy to delete that is attached, QuotaTooLow for more instances than the account may have,
     RollbackAlarmFiring for an update that would be rolled back at once, ReplacementRefused for a plan that replaces a serving
     endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
     verification finds a difference.
     """
-    with deployment.planned(read=adopt, resume=True) as saved:
+    if approved is not None:
+        checked_name(approved)
+    limited = kept is not None or approved is not None
+    if adopt and limited:
+        raise UsageError(
+            "--adopt changes the plan, so it goes with no plan that is approved already; adopt by an apply of its own."
+        )
+    with deployment.planned(read=adopt or limited, resume=True, kept=kept) as saved:
+        if approved is not None and saved.changes.any:
+            stored = approved_record(plan_store(deployment), approved)
+            with failing_as_not_ready():
+                require_approved(stored, record_of(deployment, saved), approved)
         if saved.changes.any or adopt:
             require_unique_names(deployment.environment, saved.document)
             for notice in unlisted_endpoints(deployment.environment, saved.document):
                 deployment.on_output(notice)
             orphans = OrphanCheck(deployment, saved.document)
             with failing_as_not_ready(), orphans.resolved(saved.make, adopt=adopt):
-                options = _Options(allow_replacement, mute_rollback_alarms)
+                addresses = frozenset(change.address for change in saved.resources) if limited else None
+                options = _Options(allow_replacement, mute_rollback_alarms, addresses)
                 _Apply(deployment, saved, approve, options).carry_out(orphans)
                 orphans.finish()
         changes = saved.changes
@@ -126,26 +118,13 @@ def _instance_needs(deployment: Deployment, saved: SavedPlan) -> list[Need]:
     return instance_needs(deployment.session, saved.resources, plan_view(saved.document).region)
 
 
-def _quota_notices(deployment: Deployment, saved: SavedPlan) -> list[str]:
-    refusals, notices = compare_quotas(deployment.session, deployment.environment, _instance_needs(deployment, saved))
-    return [*(f"apply refuses this: {refusal}" for refusal in refusals), *notices]
-
-
-def _endpoint_plans(deployment: Deployment, saved: SavedPlan) -> dict[str, EndpointPlan]:
-    session, resources = deployment.session, saved.resources
-    failed = failed_endpoints(session, resources)
-    return endpoint_plans(
-        saved.document,
-        deployment.known_endpoints(),
-        avoidable=[endpoint.name for endpoint in avoidable_replacements(session, resources)],
-        failed=[endpoint.name for endpoint in planned_endpoints(resources) if endpoint.change.address in failed],
-    )
-
-
 @dataclass(frozen=True)
 class _Options:
+    """`addresses` are the resources that a plan approved beforehand changes, and no later one may exceed; None: any."""
+
     allow_replacement: bool
     mute_rollback_alarms: bool
+    addresses: frozenset[str] | None
 
 
 class _Apply:
@@ -246,11 +225,17 @@ class _Apply:
         return muted(deployment.session, updates, self._saved.resources, command, deployment.on_output)
 
     def _require_approval(self) -> None:
+        beyond = {change.address for change in self._saved.resources} - (self._options.addresses or frozenset())
+        if self._options.addresses is not None and beyond:
+            raise PlanNotApproved(
+                f"What is left to apply of {self._deployment.environment} is more than was approved: {joined(sorted(beyond))}; "
+                "plan again, and have that plan approved."
+            )
         notices = endpoint_notices(self._deployment.session, self._saved.resources)
         for notice in notices:
             self._deployment.on_output(notice)
-        plans = _endpoint_plans(self._deployment, self._saved)
-        if not self._approve(Planned(self._saved.changes, plans, notices)):
+        needs = endpoint_needs(self._deployment.session, self._saved.resources, plan_view(self._saved.document).region)
+        if not self._approve(described_plan(self._deployment, self._saved, notices, needs)):
             raise Refused(f"The plan of {self._deployment.environment} was not approved; nothing was changed.")
 
     def _update_in_place(self) -> None:

@@ -12,6 +12,7 @@ from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import InvalidInput, Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
+from async_endpoint.deploy.kept_plans import document_changes, require_usable
 from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
@@ -19,6 +20,7 @@ from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.caller import require_own_account
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
 from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
+from async_endpoint.terraform.plan_files import KeptPlan
 from async_endpoint.terraform.root_region import REGION_VARIABLE
 from async_endpoint.terraform.saved_plans import saved_plan
 from async_endpoint.terraform.state_lock import running_terraform
@@ -113,17 +115,28 @@ class Deployment:
         return warnings
 
     @contextmanager
-    def planned(self, *, destroy: bool = False, read: bool = False, resume: bool = False) -> Iterator[SavedPlan]:
+    def planned(
+        self,
+        *,
+        destroy: bool = False,
+        read: bool = False,
+        resume: bool = False,
+        lock: bool = True,
+        kept: KeptPlan | None = None,
+    ) -> Iterator[SavedPlan]:
         """Initialise Terraform, plan, and remove the plan afterwards: it may hold secrets, and no other command may apply it.
 
-        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended. Raises
-        InvalidInput for a plan for another region than the state's.
+        `read` decodes an empty plan too; `resume` first resumes scaling that a killed command left suspended; without `lock`
+        the state is only read; `kept` is taken for the plan. Raises InvalidInput for a plan for another region than the
+        state's, PlanForeign and PlanStale for a kept one that cannot be applied here, or not any more.
         """
         self.terraform.init(self.copy.backend_files)
+        if kept is not None:
+            require_usable(self, kept)
         if resume:
             self.resume_leftovers()
         with saved_plan(self.workspace) as file:
-            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy)
+            saved = SavedPlan(self.terraform, file, destroy=destroy, read=read or destroy, lock=lock, kept=kept)
             self._require_own_region(plan_view(saved.document).region)
             yield saved
 
@@ -160,17 +173,36 @@ def _guarding_alarms(aws: AwsSession, outputs: AsyncEndpointOutputs) -> list[str
 
 
 class SavedPlan:
-    """A plan in a file, and what it would do; `make` plans again. With `read` its document is there for an empty plan too."""
+    """A plan in a file, and what it would do; `make` plans again. With `read` its document is there for an empty plan too.
 
-    def __init__(self, terraform: Terraform, file: Path, *, destroy: bool, read: bool) -> None:
-        self._terraform, self.file, self._destroy, self._read = terraform, file, destroy, read
-        self.make()
+    The first plan is `kept`, where that is given.
+    """
+
+    def __init__(
+        self,
+        terraform: Terraform,
+        file: Path,
+        *,
+        destroy: bool,
+        read: bool,
+        lock: bool = True,
+        kept: KeptPlan | None = None,
+    ) -> None:
+        self._terraform, self.file, self._destroy, self._read, self._lock = terraform, file, destroy, read, lock
+        if kept is None:
+            self.make()
+            return
+        file.write_bytes(kept.plan)
+        self._read_document()
+        self.changes: Changes = document_changes(self.document)
 
     def make(self, replace: Iterable[str] = ()) -> None:
         """Plan; `replace` are addresses to be replaced whether or not they change."""
-        self.changes: Changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace)
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
         # Decoding a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
-        needed = self.changes.any or self._read
+        self._read_document(needed=self.changes.any or self._read)
+
+    def _read_document(self, *, needed: bool = True) -> None:
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
         self.resources: list[ResourceChange] = resource_changes(self.document)
 

@@ -50,14 +50,14 @@ class Quota:
     value: int
 
 
-def instance_needs(connect: Connect, changes: Iterable[ResourceChange], default_region: str | None) -> list[Need]:
-    """What the endpoints need that the plan creates, or gives another configuration.
+def endpoint_needs(connect: Connect, changes: Iterable[ResourceChange], default_region: str | None) -> dict[str, list[Need]]:
+    """What each endpoint needs that the plan creates, or gives another configuration, by its name.
 
     Only configurations that the plan makes are counted: their instance types and counts are in it. Endpoints to be created are
     in `default_region`; without one nothing is known.
     """
     changes = list(changes)
-    during, scaled_out = defaultdict[tuple[str, str], int](int), defaultdict[tuple[str, str], int](int)
+    found: dict[str, list[Need]] = {}
     for change in changes:
         if change.type != ENDPOINT_TYPE or not (change.creates or change.action == "update"):
             continue
@@ -65,12 +65,29 @@ def instance_needs(connect: Connect, changes: Iterable[ResourceChange], default_
         variants = _planned_variants(change, changes)
         if not region or not variants:
             continue
-        live = _live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
+        during, scaled_out = defaultdict[str, int](int), defaultdict[str, int](int)
+        live = live_instances(connect(region), str(change.before["name"])) if change.action == "update" else {}
         for (instance_type, count), name in variants:
-            during[region, instance_type] += _batch(change, count) if live.get(instance_type) else count
-            scaled_out[region, instance_type] += _maximum(changes, change, name, count)
+            during[instance_type] += _batch(change, count) if live.get(instance_type) else count
+            scaled_out[instance_type] += _maximum(changes, change, name, count)
         for instance_type, count in live.items():
-            during[region, instance_type] += count
+            during[instance_type] += count
+        name = str(change.after.get("name") or change.before.get("name") or change.address)
+        found[name] = [Need(region, kind, count, scaled_out[kind]) for kind, count in sorted(during.items())]
+    return found
+
+
+def instance_needs(connect: Connect, changes: Iterable[ResourceChange], default_region: str | None) -> list[Need]:
+    """What all endpoints together need that the plan creates, or gives another configuration."""
+    return added_up(need for needs in endpoint_needs(connect, changes, default_region).values() for need in needs)
+
+
+def added_up(needs: Iterable[Need]) -> list[Need]:
+    """The needs of several endpoints together, by region and instance type."""
+    during, scaled_out = defaultdict[tuple[str, str], int](int), defaultdict[tuple[str, str], int](int)
+    for need in needs:
+        during[need.region, need.instance_type] += need.during
+        scaled_out[need.region, need.instance_type] += need.scaled_out
     return [Need(region, kind, count, scaled_out[region, kind]) for (region, kind), count in sorted(during.items())]
 
 
@@ -162,7 +179,7 @@ def _planned_variants(endpoint: ResourceChange, changes: Iterable[ResourceChange
     ]
 
 
-def _live_instances(aws: AwsSession, name: str) -> dict[str, int]:
+def live_instances(aws: AwsSession, name: str) -> dict[str, int]:
     """Instances that an endpoint has now, by type; empty when it or its configuration is gone."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""check_handlers: the handler functions that a program defines, found in its syntax tree without importing it."""
+"""The handler functions that a program defines, found in its syntax tree without importing it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ def check_handlers(program: Path, name: str) -> None:
     A star import may define anything: with one, only certain errors are reported.
     Raises PackageLayoutError for a syntax error, a missing handler, or `transform_fn` together with another step.
     """
-    defined = set(_names(_parse(program, name).body))
+    try:
+        text = program.read_bytes()
+    except OSError as error:
+        raise PackageLayoutError(f"{name} cannot be read as Python ({error}); replace it.") from error
+    check_source(text, name)
+
+
+def check_source(text: bytes, name: str) -> None:
+    """The same check of a program's text."""
+    defined = set(_names(_parse(text, name).body))
     steps = [step for step in STEPS if step in defined]
     if "transform_fn" in defined and steps:
         raise PackageLayoutError(
@@ -42,18 +51,13 @@ def paths_of_containers(source: Path, members: Iterable[str]) -> list[str]:
     return [name for name in programs if OPT_ML in (source / name).read_bytes()]
 
 
-def _parse(program: Path, name: str) -> ast.Module:
+def _parse(text: bytes, name: str) -> ast.Module:
     try:
-        return ast.parse(program.read_bytes(), filename=name)
+        return ast.parse(text, filename=name)
     except SyntaxError as error:
         where = f" on line {error.lineno}" if error.lineno else ""
         raise PackageLayoutError(f"{name} has a syntax error{where} ({error.msg}); correct it.") from error
-    except (
-        OSError,
-        ValueError,
-        MemoryError,
-        RecursionError,
-    ) as error:  # the parser's stack overflows as either of the last two
+    except (ValueError, MemoryError, RecursionError) as error:  # the parser's stack overflows as either of the last two
         raise PackageLayoutError(f"{name} cannot be read as Python ({error}); replace it.") from error
 
 

@@ -31,6 +31,7 @@ from python_terraform import IsFlagged
 from async_endpoint import signals
 from async_endpoint.core.errors import InvalidInput, TerraformFailed, ToolMissing, UsageError
 from async_endpoint.terraform.diagnostics import errors, first_error
+from async_endpoint.terraform.plan_record import StateVersion
 from async_endpoint.terraform.state_lock import locked_error, read_lock
 
 MINIMUM_VERSION: Final = (1, 11)
@@ -134,6 +135,12 @@ class Terraform:
         """Raise StateLocked when another Terraform command holds the lock of the state."""
         # Takes the lock, finds no such resource, and releases it: the cheapest of Terraform's commands that lock.
         self._capture("untaint", "terraform_data.lock_probe", no_color=IsFlagged, allow_missing=IsFlagged)
+
+    def state_version(self) -> StateVersion:
+        """Which state there is now; one without a lineage where nothing has been applied."""
+        text = self._capture("state pull")
+        found = json.loads(text) if text.strip() else {}
+        return StateVersion(str(found.get("lineage", "")), int(found.get("serial", 0)))
 
     def output(self) -> dict[str, Any]:
         """The values of all outputs; empty when nothing has been applied."""

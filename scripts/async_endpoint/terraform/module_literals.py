@@ -1,4 +1,4 @@
-"""The module calls of a root, with the object and list literals among their arguments, read from its text.
+"""The module calls of a root, with the literals among their arguments, read from its text.
 
 Terraform's own JSON of a configuration has the keys of an object only where all of its values are constant: one reference
 anywhere in it, and nothing but the references is left. Expressions that are no literals (a function, a condition, `for`) are
@@ -7,6 +7,7 @@ not read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from typing import Final
 
 _TOKEN: Final = re.compile(
     r"(?P<comment>#[^\n]*|//[^\n]*|/\*.*?\*/)|(?P<heredoc><<-?(?P<tag>\w+)\n.*?^\s*(?P=tag)$)|(?P<string>\")|(?P<newline>\n)|"
-    r"(?P<space>[^\S\n]+)|(?P<word>[A-Za-z_][\w-]*)|(?P<sign>=>|==|!=|<=|>=|&&|\|\||.)",
+    r"(?P<space>[^\S\n]+)|(?P<word>[A-Za-z_][\w-]*)|(?P<number>\d+(?:\.\d+)?)|"
+    r"(?P<sign>=>|==|!=|<=|>=|&&|\|\||.)",
     re.DOTALL | re.MULTILINE,
 )
 _OPEN: Final = {"{": "}", "[": "]", "(": ")"}
 _CLOSE: Final = frozenset(_OPEN.values())
+_SCALARS: Final = frozenset({"number", "string", "word"})
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,20 @@ class Literal:
     """An object literal, whose `fields` are (key, line, value), or a list literal, whose keys are its positions."""
 
     is_object: bool
-    fields: tuple[tuple[str, int, Literal | None], ...]
+    fields: tuple[tuple[str, int, Value], ...]
+
+
+# None is an expression that is not read, and null.
+Value = Literal | str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """A `module` block: its name, its `source` and the arguments that are literals, as (name, line, value)."""
+    """A `module` block: its name, its `source` and its arguments, as (name, line, value)."""
 
     name: str
     source: str
-    arguments: tuple[tuple[str, int, Literal | None], ...]
+    arguments: tuple[tuple[str, int, Value], ...]
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,8 @@ def module_calls(text: str) -> list[ModuleCall]:
             reader.skip_to(_OPEN[token.text])
         elif token.kind == "word" and token.text == "module" and (name := reader.take("string")) and reader.take("sign", "{"):
             found = reader.fields()
-            sources = (literal.text for key, _, literal in found if key == "source" and isinstance(literal, _Token))
-            arguments = tuple(
-                (key, line, value if isinstance(value, Literal) else None) for key, line, value in found if key != "source"
-            )
-            calls.append(ModuleCall(name.text, next(sources, ""), arguments))
+            sources = (value for key, _, value in found if key == "source" and isinstance(value, str))
+            calls.append(ModuleCall(name.text, next(sources, ""), tuple(one for one in found if one[0] != "source")))
     return calls
 
 
@@ -80,9 +84,9 @@ class _Reader:
         self._position += 1
         return token
 
-    def fields(self) -> list[tuple[str, int, Literal | _Token | None]]:
+    def fields(self) -> list[tuple[str, int, Value]]:
         """`key = value` up to the closing brace; the key of a nested block has no value."""
-        found: list[tuple[str, int, Literal | _Token | None]] = []
+        found: list[tuple[str, int, Value]] = []
         while (token := self.next()) is not None and token.text != "}":
             if token.kind in ("word", "string"):
                 if self.take("sign", "=") or self.take("sign", ":"):
@@ -100,28 +104,28 @@ class _Reader:
             if token.kind == "sign" and token.text in _OPEN:
                 self.skip_to(_OPEN[token.text])
 
-    def _value(self) -> Literal | _Token | None:
-        """A literal, a plain string as its token, or None for another expression; up to the comma or line end after it."""
-        value: Literal | _Token | None = None
+    def _value(self) -> Value:
+        """A literal, or None for another expression; up to the comma or line end after it."""
+        value: Value = None
         if self.take("sign", "{"):
-            value = _object(self.fields())
+            value = Literal(True, tuple(self.fields()))
         elif self.take("sign", "["):
             value = self._items()
-        else:
-            value = self.take("string")
+        elif (token := self._peek()) is not None and token.kind in _SCALARS:
+            self._position += 1
+            value = _scalar(token)
         if not self._ends():
             value = None  # an operand of a longer expression
             self._skip_expression()
         return value
 
     def _items(self) -> Literal:
-        items: list[tuple[str, int, Literal | None]] = []
+        items: list[tuple[str, int, Value]] = []
         while (token := self._skip_newlines()) is not None and token.text != "]":
             if token.text == "for":
                 self.skip_to("]")
                 return Literal(False, ())
-            value = self._value()
-            items.append((str(len(items)), token.line, value if isinstance(value, Literal) else None))
+            items.append((str(len(items)), token.line, self._value()))
             self._skip_newlines()
             self.take("sign", ",")
         self.next()
@@ -146,8 +150,19 @@ class _Reader:
         return self._tokens[self._position] if self._position < len(self._tokens) else None
 
 
-def _object(fields: list[tuple[str, int, Literal | _Token | None]]) -> Literal:
-    return Literal(True, tuple((key, line, value if isinstance(value, Literal) else None) for key, line, value in fields))
+def _scalar(token: _Token) -> str | int | float | bool | None:
+    """The value of a string without expressions, of a number or of a bool; None for another token."""
+    if token.kind == "number":
+        return float(token.text) if "." in token.text else int(token.text)
+    if token.kind == "word":
+        return {"true": True, "false": False}.get(token.text)
+    if "${" in token.text or "%{" in token.text:
+        return None
+    try:
+        text: str = json.loads(f'"{token.text}"')  # HCL's escapes, but for those of Unicode above FFFF, are JSON's
+    except ValueError:
+        return None
+    return text
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -25,6 +25,7 @@ class ResourceChange:
     after: Mapping[str, Any]
     replace_paths: tuple[tuple[str | int, ...], ...] = ()  # attributes whose change forces a replacement
     sensitive: frozenset[str] = frozenset()  # attributes whose values must not be printed
+    deposed: str = ""  # the key of an object that a replacement has left behind, whose address is its successor's
 
     @property
     def changed(self) -> list[str]:
@@ -71,6 +72,13 @@ def prior_resources(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (item for item in resources(values.get("root_module") or {}) if item["mode"] == "managed")
 
 
+def data_sources(document: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
+    """What the data sources of one type found, for the state that a plan was made for."""
+    values = (document.get("prior_state") or {}).get("values") or {}
+    found = resources(values.get("root_module") or {})
+    return (item.get("values") or {} for item in found if item["mode"] == "data" and item["type"] == kind)
+
+
 @dataclass(frozen=True)
 class ManagedResource:
     """A managed resource as it is after a plan; values that are unknown until then are absent. `created` also when replaced."""
@@ -79,6 +87,14 @@ class ManagedResource:
     type: str
     values: Mapping[str, Any]
     created: bool
+
+
+def managed_before(document: Mapping[str, Any]) -> list[ManagedResource]:
+    """The managed resources that a plan was made for, by address."""
+    return [
+        ManagedResource(item["address"], item["type"], item.get("values") or {}, created=False)
+        for item in sorted(prior_resources(document), key=lambda item: str(item["address"]))
+    ]
 
 
 def managed_after(document: Mapping[str, Any]) -> list[ManagedResource]:
@@ -91,6 +107,8 @@ def managed_after(document: Mapping[str, Any]) -> list[ManagedResource]:
         if item.get("mode") == "managed":
             there.pop(item.get("previous_address"), None)
     for change in resource_changes(document):
+        if change.deposed:
+            continue
         there.pop(change.address, None)
         if change.creates or not change.deletes:
             there[change.address] = ManagedResource(change.address, change.type, change.after, created=change.creates)
@@ -164,6 +182,7 @@ def _changes(document: Mapping[str, Any], member: str) -> list[ResourceChange]:
             item["change"].get("after") or {},
             tuple(tuple(path) for path in item["change"].get("replace_paths", ())),
             _names(item["change"].get("before_sensitive")) | _names(item["change"].get("after_sensitive")),
+            str(item.get("deposed") or ""),
         )
         for item in document.get(member, ())
         if item.get("mode") == "managed" and item["change"]["actions"] not in (["no-op"], ["read"])

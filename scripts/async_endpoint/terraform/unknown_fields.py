@@ -58,7 +58,7 @@ def unknown_fields(folder: Path) -> Iterator[UnknownField]:
             module = (folder / call.source).resolve()
             types = _types(module)
             for name, _, value in call.arguments:
-                if value is not None and name in types:
+                if isinstance(value, Literal) and name in types:
                     for line, path, valid in _unknown(types[name], value, name):
                         yield UnknownField(file, line, path, call.name, module.name, valid)
 
@@ -84,7 +84,7 @@ def _unknown(kind: Type, value: Literal, path: str) -> Iterator[tuple[int, str, 
         below = f"{path}.{key}" if value.is_object else f"{path}[{key}]"
         if of_object and value.is_object and key not in valid:
             yield line, below, valid
-        elif inner is not None and (member := _member(kind, key if of_object else None, value.is_object)):
+        elif isinstance(inner, Literal) and (member := _member(kind, key if of_object else None, value.is_object)):
             yield from _unknown(member, inner, below)
 
 

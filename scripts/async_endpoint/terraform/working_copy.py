@@ -42,6 +42,7 @@ from async_endpoint.terraform.root_region import (
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
+STATE_FILE: Final = "terraform.tfstate"
 BACKEND_ACCOUNT_FILE: Final = "account.s3.tfbackend"
 INITIALISED_BACKEND: Final = Path(".terraform", "terraform.tfstate")  # what `terraform init` was given
 
@@ -80,12 +81,17 @@ class WorkingCopy:
         local = " --local" if self.endpoint_url and self.environment != LOCAL_ENVIRONMENT else ""
         return f"{command_line(verb, self.environment, self.region)}{local}"
 
+    def archives(self) -> dict[str, Path]:
+        """The model archives that main.tf names, by their paths in the checkout."""
+        named = _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8"))
+        paths = [Path(os.path.normpath(self.source / name)) for name in named]
+        return {os.path.relpath(path, self.source.parents[1]): path for path in paths}
+
     def require_archives(self) -> None:
         """Raise InvalidInput when main.tf names a model archive that is not built, with the command that builds it."""
-        for named in _ARCHIVE.findall((self.source / "main.tf").read_text(encoding="utf-8")):
-            archive, checkout = Path(os.path.normpath(self.source / named)), self.source.parents[1]
+        checkout = self.source.parents[1]
+        for shown, archive in self.archives().items():
             if not archive.is_file():
-                shown = os.path.relpath(archive, checkout)
                 example = checkout / "examples" / archive.name.removesuffix(".tar.gz")
                 model = os.path.relpath(example, checkout) if example.is_dir() else "DIR"
                 raise InvalidInput(
@@ -111,17 +117,15 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     local = is_local(environment, local=local)
     record = require_record(workspace) if local else None
     credentials = require_credentials(workspace) if local else None
-    copies = workspace.make_local("deployments")
+    workspace.make_local("deployments")
     region = root_region(source, os.environ)
-    copy = copies / (f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment)
-    if region is not None:
-        copy /= region.name
+    copy = _copy_folder(workspace, environment, region, local=local)
     folder = copy / "envs" / environment
-    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
     state, account = None, None
     if record is not None:
         _remove_other_states(copy / "state", keep=record.instance_id)
-        state = copy / "state" / record.instance_id / "terraform.tfstate"
+        state = copy / "state" / record.instance_id / STATE_FILE
         override = local_files(record.endpoint_url, Path(os.path.relpath(state, folder)))
         files |= {Path(name): text.encode() for name, text in override.items()}
         files.pop(Path(ACCOUNT_FILE), None)
@@ -141,6 +145,24 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region, account)
 
 
+def local_state_file(workspace: Workspace, environment: str, *, local: bool) -> Path:
+    """Where `prepare` has the state of `environment` on this machine: that of the local AWS, or of a backend `local`.
+
+    Raises LocalAwsNotRunning.
+    """
+    region = root_region(workspace.environment(environment), os.environ)
+    copy = _copy_folder(workspace, environment, region, local=local)
+    if local:
+        return copy / "state" / require_record(workspace).instance_id / STATE_FILE
+    return copy / "envs" / environment / STATE_FILE
+
+
+def _copy_folder(workspace: Workspace, environment: str, region: RootRegion | None, *, local: bool) -> Path:
+    name = f"{environment}-local" if local and environment != LOCAL_ENVIRONMENT else environment
+    folder = workspace.local / "deployments" / name
+    return folder / region.name if region is not None else folder
+
+
 def copied_root(
     workspace: Workspace, source: Path, copy: Path, place: Path, generated: Mapping[str, str]
 ) -> tuple[Path, dict[str, str]]:
@@ -149,7 +171,7 @@ def copied_root(
     Returns its folder and the environment Terraform runs under there. Raises InvalidInput for an unusable provider mirror.
     """
     folder = copy / place
-    files = {path.relative_to(source): path.read_bytes() for path in _files(source)}
+    files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
     _synchronise(folder, files | {Path(name): text.encode() for name, text in generated.items()})
     _link(copy / "modules", workspace.modules)
     environ = without_account_variables(os.environ)
@@ -172,7 +194,7 @@ def _cli_configuration(generated: Path) -> Path:
     return own or generated
 
 
-def _files(folder: Path) -> list[Path]:
+def root_files(folder: Path) -> list[Path]:
     """All files that are part of a root or of its copy."""
     return [
         path

@@ -16,9 +16,12 @@ from moto.iam.responses import IamResponse
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.access import iam_store
 from async_endpoint.emulator.access.aws_managed_policies import PREFIX
+from async_endpoint.emulator.auth.identities import local_user
 from async_endpoint.iam.simulation import Simulation, SourcePolicy, context_keys
 
 _KINDS: Final = {"user": iam_store.user, "group": iam_store.group, "role": iam_store.role}
+ADMINISTRATOR: Final = f"{PREFIX}AdministratorAccess"  # what the user of the generated credentials may do
+_EVERYTHING: Final = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _ANYONE: Final = "arn:aws:iam::123456789012:user/simulated"
 
 
@@ -81,6 +84,8 @@ def _identity(arn: str) -> iam_store.Identity:
     kind = arn.rpartition(":")[2].partition("/")[0]
     if kind not in _KINDS or "/" not in arn:
         raise _invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    if arn == local_user("").arn:  # moto's store does not have it
+        return iam_store.Identity(arn, "", (iam_store.NamedPolicy("managed", ADMINISTRATOR, _EVERYTHING),), None, {})
     found = _KINDS[kind](arn.rpartition("/")[2])
     if found is None or found.arn != arn:
         raise NotFoundException(f"Entity {arn} does not exist.")

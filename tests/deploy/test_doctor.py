@@ -1,0 +1,121 @@
+"""The doctor identifies each broken set-up with its remedy, and finds nothing in a healthy one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from async_endpoint.aws import AwsSession
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.doctor import provider_plugin, setup, tools
+from async_endpoint.deploy.doctor.findings import Status
+from async_endpoint.emulator.moto_patches import iam_simulation, s3_conditional_writes
+from async_endpoint.terraform.provider import MIRROR_VARIABLE
+from support.broken_setups import BROKEN, BROKEN_LATER, Refuse
+from support.deployment_fixtures import ACCOUNT, REGION
+from support.examined_environment import CALLER, ExaminedEnvironment, UnappliedEnvironment
+
+LOCKED_HASH = "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0="  # of the lock file, for one of its platforms
+
+
+@pytest.fixture(scope="session")
+def doctor_session() -> AwsSession:
+    """The clients of all examinations: they take long to create."""
+    return AwsSession.create(REGION, attempts=1, configure=setup._with_actions)
+
+
+@pytest.fixture
+def refuse(doctor_session: AwsSession) -> Iterator[Refuse]:
+    """Let calls of an operation be answered by an error, or by other members and headers."""
+    registered: dict[str, tuple[Any, Any]] = {}
+
+    def answer(service: str, operation: str, code: str = "", *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        def handler(**_: Any) -> Any:
+            metadata = {"HTTPStatusCode": 403 if code else 200, "HTTPHeaders": headers or {"date": formatdate(usegmt=True)}}
+            error = {"Error": {"Code": code, "Message": "refused by the test"}} if code else {}
+            return SimpleNamespace(status_code=metadata["HTTPStatusCode"]), error | {"ResponseMetadata": metadata} | members
+
+        name = f"before-call.{service}.{operation}"
+        if name in registered:  # the one that was registered first would answer
+            registered[name][0].unregister(name, registered[name][1])
+        events = doctor_session.client(service).meta.events
+        events.register_first(name, handler)
+        registered[name] = (events, handler)
+
+    yield answer
+    for name, (events, handler) in registered.items():
+        events.unregister(name, handler)
+
+
+@pytest.fixture
+def examination(tmp_path: Path, doctor_session: AwsSession, refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What examinations find well on this machine, and the credentials of a user; the folder for a checkout."""
+    iam_simulation.apply()
+    s3_conditional_writes.apply()
+    mirror = tmp_path / "mirror"
+    plugin = mirror / provider_plugin.PROVIDER / "5.100.0" / provider_plugin.terraform_platform()
+    plugin.mkdir(parents=True)
+    monkeypatch.setenv(MIRROR_VARIABLE, str(mirror))
+    monkeypatch.setattr(provider_plugin, "content_hash", lambda folder: LOCKED_HASH)
+    monkeypatch.setattr(tools, "Terraform", lambda *_, **options: SimpleNamespace(version="1.11.4"))
+    monkeypatch.setattr(setup.Setup, "session", lambda self, region=None: doctor_session)
+    refuse("sts", "GetCallerIdentity", Arn=CALLER, Account=ACCOUNT, UserId="AIDA")
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def unapplied(aws: AwsSession, examination: Path, doctor_session: AwsSession) -> UnappliedEnvironment:
+    return UnappliedEnvironment(examination, doctor_session)
+
+
+@pytest.fixture
+def examined(recorded: AsyncEndpointOutputs, examination: Path, doctor_session: AwsSession) -> ExaminedEnvironment:
+    return ExaminedEnvironment(examination, doctor_session, recorded)
+
+
+def test_a_healthy_environment_is_all_ok(examined: ExaminedEnvironment) -> None:
+    diagnosis = examined.examine()
+    worse = [(result.name, one) for result in diagnosis.results for one in result.findings if one.status is not Status.OK]
+    assert worse == []
+    assert diagnosis.healthy
+    assert len(diagnosis.results) > 20
+    [archives] = [one for one in diagnosis.results if one.name == "model archives"]
+    assert archives.findings[0].detail.endswith("as applied")
+
+
+def test_before_the_first_apply_nothing_is_missing(unapplied: UnappliedEnvironment) -> None:
+    diagnosis = unapplied.examine()
+    assert diagnosis.healthy
+    assert diagnosis.count(Status.WARNING) == 0
+    waiting = {result.name for result in diagnosis.results if result.status is Status.SKIPPED}
+    assert waiting >= {"execution role", "scaling", "network"}
+    assert not waiting & {"instance quotas", "image registry", "state lock"}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_set_up_is_identified_with_its_remedy(
+    unapplied: UnappliedEnvironment, monkeypatch: pytest.MonkeyPatch, refuse: Refuse, name: str
+) -> None:
+    change, *expected = BROKEN[name]
+    change(unapplied, monkeypatch, refuse)
+    must_find(unapplied, *expected)
+
+
+@pytest.mark.parametrize("name", BROKEN_LATER)
+def test_what_was_broken_after_an_apply_is_identified_with_its_remedy(
+    examined: ExaminedEnvironment, monkeypatch: pytest.MonkeyPatch, refuse: Refuse, name: str
+) -> None:
+    change, *expected = BROKEN_LATER[name]
+    change(examined, monkeypatch, refuse)
+    must_find(examined, *expected)
+
+
+def must_find(environment: UnappliedEnvironment, check: str, words: str, remedy: str) -> None:
+    found = environment.findings(check, Status.FAILURE)
+    assert found, f"the check {check} finds nothing"
+    assert any(words in one.detail and remedy in (one.remedy or "") for one in found), found

@@ -1,7 +1,7 @@
 """Two commands on one state at once: what each says, and what the state and a journal of the changes show afterwards.
 
 The plain root needs no provider. Its resource writes into a journal when its creation begins and ends, so two commands that
-change it at the same time are seen whatever Terraform makes of their states. It is created once one of the commands has ended:
+change it at the same time are seen whatever Terraform makes of their states. It is created, or destroyed, once one of the commands has ended:
 however slow the machine, the other one meets a state that is in use.
 """
 
@@ -32,15 +32,24 @@ variable "size" {
 }
 
 resource "terraform_data" "this" {
-  input            = var.size
+  input            = { journal = var.journal, size = var.size }
   triggers_replace = var.size
 
   provisioner "local-exec" {
-    command = "echo begin $SIZE >> $JOURNAL; timeout 100 sh -c 'until [ -e $JOURNAL.go ]; do sleep 0.1; done'; echo end $SIZE >> $JOURNAL"
+    command = "echo begin $SIZE >> $JOURNAL; WAIT; echo end $SIZE >> $JOURNAL"
 
     environment = {
-      JOURNAL = var.journal
-      SIZE    = var.size
+      JOURNAL = self.input.journal
+      SIZE    = self.input.size
+    }
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = "WAIT"
+
+    environment = {
+      JOURNAL = self.input.journal
     }
   }
 }
@@ -48,7 +57,7 @@ resource "terraform_data" "this" {
 output "async_endpoints" {
   value = {}
 }
-"""
+""".replace("WAIT", "timeout 100 sh -c 'until [ -e $JOURNAL.go ]; do sleep 0.1; done'")
 HOLDER: Final = re.compile(r"The state of dev is locked by \S+@\S+ since .+ UTC \((?:plan|apply), lock ID [0-9a-f-]{36}\)")
 
 
@@ -140,7 +149,7 @@ class Clones:
         sizes = [line.removeprefix("begin ") for line in lines[::2]]
         if lines != [f"{event} {size}" for size in sizes for event in ("begin", "end")]:
             yield f"changes overlap: {lines}"
-        inputs = [item["instances"][0]["attributes"]["input"]["value"] for item in self.state()["resources"]]
+        inputs = [item["instances"][0]["attributes"]["input"]["value"]["size"] for item in self.state()["resources"]]
         if inputs != ([] if destroyed else sizes[-1:]):
             yield f"the state has {inputs}, and the journal {lines}"
 

@@ -1,8 +1,8 @@
 """Two commands on one state at once: what each says, and what the state and a journal of the changes show afterwards.
 
 The plain root needs no provider. Its resource writes into a journal when its creation begins and ends, so two commands that
-change it at the same time are seen whatever Terraform makes of their states. It is created, or destroyed, once one of the commands has ended:
-however slow the machine, the other one meets a state that is in use.
+change it at the same time are seen whatever Terraform makes of their states. It is created, or destroyed, once one of the
+commands has ended: however slow the machine, the other one meets a state that is in use.
 """
 
 from __future__ import annotations
@@ -98,17 +98,20 @@ class Clones:
         return {"journal": str(self.journal), "size": f"{name}-{self.pairs}"}
 
     def pair(self, kind: str) -> Ended:
-        """Run two commands at once: `clones` and `checkout` are two applies, `destroy` is an apply and a destroy."""
+        """Run two commands at once: two applies in two `clones`, in one `checkout`, of one plan `file`; apply and `destroy`."""
         one, other = self.first, self.first if kind == "checkout" else self.second
         self.pairs += 1
         self.journal.write_text("")
         self._go.unlink(missing_ok=True)
-        for checkout, name in ((self.first, "one"), (self.second, "two")):
+        for checkout, name in ((self.first, "one"), (self.second, "one" if kind == "file" else "two")):
             (checkout.folder / "envs/dev/values.auto.tfvars.json").write_text(json.dumps(self.values(name)))
-        before = self.serial()
+        before, target = self.serial(), "dev"
+        if kind == "file":
+            target = str(self.journal.with_name("kept.plan"))
+            assert one.run("plan", "dev", "--out", target)[0] == 0
         running = [
-            one.start("apply", "dev", "--yes"),
-            other.start("destroy" if kind == "destroy" else "apply", "dev", "--yes"),
+            one.start("apply", target, "--yes"),
+            other.start("destroy" if kind == "destroy" else "apply", target, "--yes"),
         ]
         until(lambda: any(process.poll() is not None for process in running), "one of the commands has ended", 300)
         self._go.touch()

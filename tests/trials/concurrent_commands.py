@@ -20,7 +20,7 @@ from support.command_pairs import Clones, Ended, EndpointClones
 from support.in_process_aws import AwsHarness
 from support.remote_aws import running
 
-KINDS = ("clones", "checkout", "destroy")
+KINDS = ("clones", "checkout", "destroy", "file")
 
 
 def main() -> None:

@@ -79,8 +79,8 @@ def locked_error(lock: StateLock, *, environment: str, folder: Path, unlock: str
         return StateLocked(f"{subject}; only a running process can hold a local state: wait until it ends, or stop it.")
     if not lock.id:  # released just now, or not written by Terraform
         return StateLocked(
-            f"{subject}; repeat the command. If the holder stays unknown, delete the lock, the object <key of the state>.tflock in "
-            "the state bucket."
+            f"{subject}; repeat the command. If the holder stays unknown, delete the lock, which is the object <key of the "
+            "state>.tflock in the state bucket."
         )
     unlock = f"{unlock} {lock.id}"
     if lock.who == f"{getpass.getuser()}@{socket.gethostname()}":

@@ -219,8 +219,8 @@ class SavedPlan:
         self._terraform.require_unlocked()
         if self._terraform.state_version() != self._state:
             raise PlanStale(
-                "Another command has changed the state since this one planned to delete an endpoint; nothing was changed. Repeat "
-                "it."
+                "Another command has changed the state since this one planned to delete an endpoint; nothing was changed. "
+                "Repeat it."
             )
 
     def apply(self) -> None:

@@ -99,10 +99,12 @@ lint-shell: .venv/dev
 
 lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
+	@$(BIN)/python scripts/permission_tables.py --check
 	@PYTHONPATH=tests $(BIN)/python -m parity --check-table
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module, and that of docs/parity.md
 	@$(BIN)/python scripts/module_tables.py
+	@$(BIN)/python scripts/permission_tables.py
 	@PYTHONPATH=tests $(BIN)/python -m parity --table
 
 format: .venv/dev docs ## fix what ruff and terraform fmt can fix

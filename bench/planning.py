@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from async_endpoint.local_aws import require_credentials
+from async_endpoint.workspace import Workspace
 from bench.report import Report
 
 ROUNDS = 5
@@ -55,8 +57,7 @@ class _Checkout:
     def __enter__(self) -> _Checkout:
         self.command("package", "examples/fashion-recommender", "-o", "build/fashion-recommender.tar.gz")
         self.command("local", "up", "--port", "0", "--time-scale", "60", "--detach")
-        lines = (line.removeprefix("export ").partition("=") for line in self.command("local", "env").splitlines())
-        self._local_credentials = {name: value.strip("'\"") for name, _, value in lines if value}
+        self._local_credentials = require_credentials(Workspace(self.folder)).access_key.variables()
         return self
 
     def __exit__(self, *_: object) -> None:

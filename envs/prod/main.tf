@@ -11,7 +11,7 @@ module "recommender" {
   environment = local.environment
 
   access = {
-    managed_policies = ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"]
+    managed_policies = ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"]
   }
 
   model = {

@@ -1,8 +1,8 @@
 output "access" {
-  description = "Policies of caller, collector, deployer, destroyer, verifier and watcher (json, and arn of the managed policy or null), and github_role_arn (null without that role)."
+  description = "Policies of caller, collector, deployer, destroyer, planner, verifier and watcher (json, and arn of the managed policy or null), and github_role_arns of planner and deployer (null without that role)."
   value = {
-    github_role_arn = module.iam.github_role_arn
-    policies        = module.iam.policies
+    github_role_arns = module.iam.github_role_arns
+    policies         = module.iam.policies
   }
 }
 

@@ -2,20 +2,34 @@
 
 variable "access" {
   description = <<-TEXT
-    Managed policies, and a role for GitHub Actions (module iam).
-    - `github`: Role that GitHub Actions workflows assume through OIDC; none without subjects.
-    - `github.policies`: Policies of the role: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
+    Managed policies, and two roles for GitHub Actions: a planner that reads, and a deployer (module iam).
+    - `github`: Roles that GitHub Actions workflows assume through OIDC; none without subjects.
+    - `github.deployer`: Role of workflows that apply.
+    - `github.deployer.policies`: Its policies of module iam: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher; caller, deployer, planner and watcher when it is null.
+    - `github.deployer.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints; none when it is null.
+    - `github.deployer.refs`: Branches and tags whose workflows may assume the role, whatever environment their job names; refs/heads/main when it is null, any when it is empty.
+    - `github.deployer.session_seconds`: Longest session: 3600 to 43200 seconds, as long as an apply may take; 10800 when it is null.
+    - `github.deployer.subjects`: Protected environments whose jobs may assume the role, such as repo:owner/name:environment:dev.
+    - `github.planner`: Role of workflows that plan and look for drift. It has policy planner.
+    - `github.planner.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints; none when it is null.
+    - `github.planner.subjects`: Workflows that may assume the role, such as repo:owner/name:pull_request and repo:owner/name:ref:refs/heads/main.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
-    - `github.session_seconds`: Longest session: 3600 to 43200 seconds; 3600 when it is null.
-    - `github.subjects`: Workflows that may assume the role, such as repo:owner/name:environment:dev.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), verifier, watcher; none when it is null.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher; none when it is null.
   TEXT
   type = object({
     github = optional(object({
-      policies        = optional(set(string))
-      provider_arn    = optional(string)
-      session_seconds = optional(number)
-      subjects        = optional(list(string))
+      deployer = optional(object({
+        policies        = optional(set(string))
+        policy_arns     = optional(map(string))
+        refs            = optional(list(string))
+        session_seconds = optional(number)
+        subjects        = optional(list(string))
+      }))
+      planner = optional(object({
+        policy_arns = optional(map(string))
+        subjects    = optional(list(string))
+      }))
+      provider_arn = optional(string)
     }))
     managed_policies = optional(set(string))
   })

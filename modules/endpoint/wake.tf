@@ -28,7 +28,7 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
   for_each = aws_appautoscaling_policy.wake
 
   alarm_name        = "${var.name}-has-backlog-without-capacity"
-  alarm_description = "${var.name}: requests are waiting and no instance is running, for 2 minutes. The policy ${aws_appautoscaling_policy.wake[each.key].name} starts one; no action is needed."
+  alarm_description = "${var.name}: requests are waiting and no instance is running, for 2 minutes. The policy ${aws_appautoscaling_policy.wake[each.key].name} starts one; no action is needed. See docs/operations.md#alarms-of-scaling."
   alarm_actions     = [aws_appautoscaling_policy.wake[each.key].arn]
 
   namespace   = "AWS/SageMaker"

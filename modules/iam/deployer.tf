@@ -18,6 +18,25 @@ locals {
     "${local._here.cloudwatch}alarm:TargetTracking-endpoint/${local._endpoint_name}/*",
   ]
 
+  # What only an administrator changes, and how it is read.
+  _administered = concat(
+    [
+      var.execution_role.arn,
+      var.storage.kms_key_arn,
+      local._github_provider_arn,
+      "${local._iam}policy/${local._global_name}-*",
+      "${local._here.sns}${local._named}",
+      "${local._here.sqs}${local._named}",
+    ],
+    local._github_role_arns,
+    local._supplied_topics,
+    anytrue([for subscription in var.subscriptions : subscription.protocol == "lambda"]) ? ["${local._here.lambda}function:*"] : [],
+  )
+  _reading = [
+    "iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions", "kms:DescribeKey",
+    "kms:GetKey*", "kms:ListResourceTags", "lambda:GetPolicy", "sns:GetTopic*", "sns:List*", "sqs:GetQueue*", "sqs:ListQueueTags",
+  ]
+
   _supplied_topics = [for arn in values(var.topic_arns) : arn if !startswith(arn, "${local._here.sns}${var.name}-")]
 }
 
@@ -51,24 +70,9 @@ data "aws_iam_policy_document" "deployer" {
 
   # What only an administrator changes.
   statement {
-    sid = "Read"
-    actions = [
-      "iam:GetOpenIDConnectProvider", "iam:GetPolicy*", "iam:GetRole*", "iam:List*Role*", "iam:ListPolicyVersions", "kms:DescribeKey",
-      "kms:GetKey*", "kms:ListResourceTags", "lambda:GetPolicy", "sns:GetTopic*", "sns:List*", "sqs:GetQueue*", "sqs:ListQueueTags",
-    ]
-    resources = concat(
-      [
-        var.execution_role.arn,
-        var.storage.kms_key_arn,
-        "${local._iam}oidc-provider/${local._github}",
-        "${local._iam}policy/${local._global_name}-*",
-        local._github_role,
-        "${local._here.sns}${local._named}",
-        "${local._here.sqs}${local._named}",
-      ],
-      local._supplied_topics,
-      anytrue([for subscription in var.subscriptions : subscription.protocol == "lambda"]) ? ["${local._here.lambda}function:*"] : [],
-    )
+    sid       = "Read"
+    actions   = local._reading
+    resources = local._administered
   }
 
   # The execution role's permissions follow from model and image. The boundary caps what the deployer can grant; without one, an

@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "destroyer" {
   }
 
   dynamic "statement" {
-    for_each = local._has_github && var.access.github.provider_arn == null ? ["${local._iam}oidc-provider/${local._github}"] : []
+    for_each = length(local._github_roles) > 0 && var.access.github.provider_arn == null ? [local._github_provider_arn] : []
 
     content {
       sid       = "DestroyProvider"
@@ -68,8 +68,8 @@ data "aws_iam_policy_document" "destroyer" {
       "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
       "iam:ListEntitiesForPolicy", "iam:ListPolicyTags", "logs:DeleteLogGroup", "sns:DeleteTopic", "sns:SetTopicAttributes", "sqs:DeleteQueue",
     ]
-    resources = concat(local._log_group, [
-      var.execution_role.arn, local._github_role, "${local._iam}policy/${local._global_name}-*", "${local._here.sns}${local._named}",
+    resources = concat(local._log_group, local._github_role_arns, [
+      var.execution_role.arn, "${local._iam}policy/${local._global_name}-*", "${local._here.sns}${local._named}",
       "${local._here.sqs}${local._named}",
     ])
   }

@@ -1,15 +1,30 @@
 locals {
   _github = "token.actions.githubusercontent.com"
 
-  _github_role = "${local._iam}role/${local._global_name}-github"
+  # The role that applies, and the one that reads: pull requests plan before anyone has reviewed them.
+  _github_roles = { for role, subjects in {
+    deployer = var.access.github.deployer.subjects
+    planner  = var.access.github.planner.subjects
+  } : role => subjects if length(subjects) > 0 }
 
-  _has_github          = length(var.access.github.subjects) > 0
-  _github_provider_arn = try(coalesce(var.access.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
+  _github_role_arns    = [for role in ["deployer", "planner"] : "${local._iam}role/${local._global_name}-${role}"]
+  _github_provider_arn = coalesce(var.access.github.provider_arn, "${local._iam}oidc-provider/${local._github}")
+
+  # Policies of this module by role, and policies of elsewhere.
+  _github_policies = { for attached in concat(
+    [for policy in var.access.github.deployer.policies : { role = "deployer", policy = policy }],
+    [{ role = "planner", policy = "planner" }],
+  ) : "${attached.role}/${attached.policy}" => attached if contains(keys(local._github_roles), attached.role) }
+
+  _github_policy_arns = merge([for role, arns in {
+    deployer = var.access.github.deployer.policy_arns
+    planner  = var.access.github.planner.policy_arns
+  } : { for name, arn in arns : "${role}/${name}" => { role = role, arn = arn } if contains(keys(local._github_roles), role) }]...)
 }
 
 # One per account: give access.github.provider_arn if there is one already.
 resource "aws_iam_openid_connect_provider" "github" {
-  count = local._has_github && var.access.github.provider_arn == null ? 1 : 0
+  count = length(local._github_roles) > 0 && var.access.github.provider_arn == null ? 1 : 0
 
   url            = "https://${local._github}"
   client_id_list = ["sts.amazonaws.com"]
@@ -17,7 +32,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 data "aws_iam_policy_document" "github" {
-  count = local._has_github ? 1 : 0
+  for_each = local._github_roles
 
   statement {
     sid     = "AssumeByWorkflows"
@@ -36,26 +51,47 @@ data "aws_iam_policy_document" "github" {
 
     # Without this condition any workflow on GitHub could assume the role.
     condition {
-      test     = anytrue([for subject in var.access.github.subjects : strcontains(subject, "*")]) ? "StringLike" : "StringEquals"
+      test     = anytrue([for subject in each.value : strcontains(subject, "*")]) ? "StringLike" : "StringEquals"
       variable = "${local._github}:sub"
-      values   = var.access.github.subjects
+      values   = each.value
+    }
+
+    # The subject of a job with an environment has no branch, and the environment's own rules of branches can be missing. STS
+    # compares this claim since January 2026, in the commercial regions (assumption A276).
+    dynamic "condition" {
+      for_each = each.key == "deployer" && local._partition == "aws" && length(var.access.github.deployer.refs) > 0 ? [var.access.github.deployer.refs] : []
+
+      content {
+        test     = "StringEquals"
+        variable = "${local._github}:ref"
+        values   = condition.value
+      }
     }
   }
 }
 
 resource "aws_iam_role" "github" {
-  count = local._has_github ? 1 : 0
+  for_each = local._github_roles
 
-  name                 = "${local._global_name}-github"
-  description          = "GitHub Actions workflows for ${var.name} in ${local._region}"
-  assume_role_policy   = data.aws_iam_policy_document.github[0].json
-  max_session_duration = var.access.github.session_seconds
+  name                 = "${local._global_name}-${each.key}"
+  description          = "GitHub Actions workflows that ${each.key == "planner" ? "plan" : "deploy"} ${var.name} in ${local._region}"
+  assume_role_policy   = data.aws_iam_policy_document.github[each.key].json
+  max_session_duration = each.key == "deployer" ? var.access.github.deployer.session_seconds : 3600
   tags                 = var.tags
+
+  depends_on = [aws_iam_openid_connect_provider.github]
 }
 
 resource "aws_iam_role_policy_attachment" "github" {
-  for_each = var.access.github.policies
+  for_each = local._github_policies
 
-  role       = aws_iam_role.github[0].name
-  policy_arn = aws_iam_policy.this[each.key].arn
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = aws_iam_policy.this[each.value.policy].arn
+}
+
+resource "aws_iam_role_policy_attachment" "github_supplied" {
+  for_each = local._github_policy_arns
+
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = each.value.arn
 }

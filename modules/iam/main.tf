@@ -9,7 +9,7 @@ locals {
   _endpoint_name = trimprefix(local._arn[5], "endpoint/")
 
   # ARN prefixes by service, in the endpoint's account and region.
-  _here = { for service in ["application-autoscaling", "cloudwatch", "kms", "lambda", "logs", "sagemaker", "sns", "sqs"] :
+  _here = { for service in ["application-autoscaling", "cloudwatch", "ecr", "kms", "lambda", "logs", "sagemaker", "sns", "sqs"] :
     service => "arn:${local._partition}:${service}:${local._region}:${local._account}:"
   }
   _iam = "arn:${local._partition}:iam::${local._account}:"
@@ -30,18 +30,25 @@ locals {
   # Prefix of the names that are global to the account: another region may have a deployment of the same name.
   _global_name = "${var.name}-${local._region}"
 
+  # Model archives: those of the deployment, and supplied ones.
+  _archives = concat(
+    ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"],
+    [for uri in var.archive_uris : "arn:${local._partition}:s3:::${trimprefix(uri, "s3://")}"],
+  )
+
   policies = {
     caller    = { json = data.aws_iam_policy_document.caller.json, description = "Invoke ${var.name} and collect its results" }
     collector = { json = data.aws_iam_policy_document.collector.json, description = "Collect the results of ${var.name}" }
     deployer  = { json = data.aws_iam_policy_document.deployer.json, description = "Update ${var.name}" }
     destroyer = { json = data.aws_iam_policy_document.destroyer.json, description = "Destroy ${var.name}, beside its deployer policy" }
+    planner   = { json = data.aws_iam_policy_document.planner.json, description = "Plan changes of ${var.name} and find drift" }
     verifier  = { json = data.aws_iam_policy_document.verifier.json, description = "Compare ${var.name} with what was applied" }
     watcher   = { json = data.aws_iam_policy_document.watcher.json, description = "Monitor ${var.name}" }
   }
 }
 
 resource "aws_iam_policy" "this" {
-  for_each = setunion(var.access.managed_policies, var.access.github.policies)
+  for_each = setunion(var.access.managed_policies, [for attached in local._github_policies : attached.policy])
 
   name        = "${local._global_name}-${each.key}"
   description = local.policies[each.key].description

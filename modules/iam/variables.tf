@@ -1,19 +1,33 @@
 variable "access" {
   description = <<-TEXT
-    Managed policies, and a role for GitHub Actions.
-    - `github`: Role that GitHub Actions workflows assume through OIDC; none without subjects.
-    - `github.policies`: Policies of the role: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
+    Managed policies, and two roles for GitHub Actions: a planner that reads, and a deployer.
+    - `github`: Roles that GitHub Actions workflows assume through OIDC; none without subjects.
+    - `github.deployer`: Role of workflows that apply.
+    - `github.deployer.policies`: Its policies of this module: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
+    - `github.deployer.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints.
+    - `github.deployer.refs`: Branches and tags whose workflows may assume the role, whatever environment their job names; any when it is empty.
+    - `github.deployer.session_seconds`: Longest session: 3600 to 43200 seconds, as long as an apply may take.
+    - `github.deployer.subjects`: Protected environments whose jobs may assume the role, such as repo:owner/name:environment:dev.
+    - `github.planner`: Role of workflows that plan and look for drift. It has policy planner.
+    - `github.planner.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints.
+    - `github.planner.subjects`: Workflows that may assume the role, such as repo:owner/name:pull_request and repo:owner/name:ref:refs/heads/main.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
-    - `github.session_seconds`: Longest session: 3600 to 43200 seconds.
-    - `github.subjects`: Workflows that may assume the role, such as repo:owner/name:environment:dev.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), verifier, watcher.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
   TEXT
   type = object({
     github = optional(object({
-      policies        = optional(set(string), [])
-      provider_arn    = optional(string)
-      session_seconds = optional(number, 3600)
-      subjects        = optional(list(string), [])
+      deployer = optional(object({
+        policies        = optional(set(string), ["caller", "deployer", "planner", "watcher"])
+        policy_arns     = optional(map(string), {})
+        refs            = optional(list(string), ["refs/heads/main"])
+        session_seconds = optional(number, 10800)
+        subjects        = optional(list(string), [])
+      }), {})
+      planner = optional(object({
+        policy_arns = optional(map(string), {})
+        subjects    = optional(list(string), [])
+      }), {})
+      provider_arn = optional(string)
     }), {})
     managed_policies = optional(set(string), [])
   })
@@ -23,33 +37,50 @@ variable "access" {
   # GitHub documentation, "OpenID Connect reference" and "Immutable subject claims": repositories of July 2026 and later have the ids
   # of owner and repository in their subjects, as in repo:owner@123/name@456.
   validation {
-    condition     = alltrue([for subject in var.access.github.subjects : can(regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?:", subject))])
-    error_message = "Every subject in access.github.subjects must name one repository, such as repo:owner/name:ref:refs/heads/main or repo:owner@123/name@456:environment:prod, without wildcards in owner and name: other repositories could assume the role."
+    condition = alltrue([
+      for subject in concat(var.access.github.deployer.subjects, var.access.github.planner.subjects) :
+      can(regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?:", subject))
+    ])
+    error_message = "Every subject in access.github must name one repository, such as repo:owner/name:pull_request or repo:owner@123/name@456:environment:prod, without wildcards in owner and name: other repositories could assume the role."
+  }
+
+  # Who may push a branch or tag chooses the workflow that runs for it; an environment has its own rules of who deploys.
+  validation {
+    condition     = alltrue([for subject in var.access.github.deployer.subjects : can(regex("^[^:]*:[^:]*:environment:[^*?:]+$", subject))])
+    error_message = "After the repository, every subject in access.github.deployer.subjects must be environment:name, in full: the workflow of a pull request, branch or tag is chosen by who pushes it, not by a reviewer. Let a protected environment deploy (repo:owner/name:environment:prod)."
+  }
+
+  validation {
+    condition     = alltrue([for ref in var.access.github.deployer.refs : can(regex("^refs/(heads|tags)/[^*?]+$", ref))])
+    error_message = "Every ref in access.github.deployer.refs must be refs/heads/name or refs/tags/name in full: who may push a branch chooses its workflow, and the environment that it names."
   }
 
   # After a whole word, so that release-* does not admit a branch that merely begins with the same letters.
   validation {
     condition = alltrue([
-      for subject in var.access.github.subjects :
+      for subject in var.access.github.planner.subjects :
       can(regex("^[^:]*:[^:]*:(environment:[^*?:]+|pull_request|ref:refs/(heads|tags)/([^*?:]+|[^*?:]*[^*?:/._-][/._-][*]|v[*]))$", subject))
     ])
-    error_message = "After the repository, every subject in access.github.subjects must be environment:name, ref:refs/heads/name, ref:refs/tags/name or pull_request, in full: any workflow run of the repository could assume a role with a wider pattern. The only wildcard allowed is one * at the end of a branch or tag, after a word and one of - . _ / (release-*, hotfix/*), or in ref:refs/tags/v*."
-  }
-
-  # The workflow of a pull request is the one of its branch, which is not reviewed yet.
-  validation {
-    condition     = length(setintersection(var.access.github.policies, ["deployer", "destroyer"])) == 0 || alltrue([for subject in var.access.github.subjects : !endswith(subject, ":pull_request")])
-    error_message = "Remove the pull_request subject from access.github.subjects, or deployer and destroyer from access.github.policies: the workflow of a pull request is not reviewed yet, and could deploy. Let a protected environment deploy (repo:owner/name:environment:prod)."
+    error_message = "After the repository, every subject in access.github.planner.subjects must be pull_request, ref:refs/heads/name, ref:refs/tags/name or environment:name, in full: any workflow run of the repository could assume a role with a wider pattern. The only wildcard allowed is one * at the end of a branch or tag, after a word and one of - . _ / (release-*, hotfix/*), or in ref:refs/tags/v*."
   }
 
   validation {
-    condition     = length(setsubtract(var.access.github.policies, ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])) == 0
-    error_message = "Field access.github.policies may hold caller, collector, deployer, destroyer, verifier and watcher only."
+    condition     = length(setsubtract(var.access.github.deployer.policies, ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"])) == 0 && length(var.access.github.deployer.policies) > 0
+    error_message = "Field access.github.deployer.policies must hold one or more of caller, collector, deployer, destroyer, planner, verifier and watcher."
   }
 
   validation {
-    condition     = (length(var.access.github.subjects) > 0) == (length(var.access.github.policies) > 0)
-    error_message = "Give access.github.subjects and access.github.policies together: a role without subjects cannot be assumed, and one without policies has no permissions."
+    condition = alltrue([
+      for arn in concat(values(var.access.github.deployer.policy_arns), values(var.access.github.planner.policy_arns)) :
+      can(regex("^arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/[^*?]+$", arn))
+    ])
+    error_message = "Every value in access.github.deployer.policy_arns and access.github.planner.policy_arns must be the ARN of a managed policy, such as arn:aws:iam::account:policy/name."
+  }
+
+  # AWS IAM quotas, "Managed policies attached to an IAM role": 10 unless an increase was granted.
+  validation {
+    condition     = length(var.access.github.deployer.policies) + length(var.access.github.deployer.policy_arns) <= 10 && length(var.access.github.planner.policy_arns) <= 9
+    error_message = "A role has at most 10 managed policies: give fewer in access.github.deployer.policies and policy_arns, or join some."
   }
 
   validation {
@@ -58,18 +89,18 @@ variable "access" {
   }
 
   validation {
-    condition     = var.access.github.session_seconds >= 3600 && var.access.github.session_seconds <= 43200
-    error_message = "Field access.github.session_seconds must be from 3600 to 43200 seconds (12 hours), the range AWS IAM accepts."
+    condition     = var.access.github.deployer.session_seconds >= 3600 && var.access.github.deployer.session_seconds <= 43200
+    error_message = "Field access.github.deployer.session_seconds must be from 3600 to 43200 seconds (12 hours), the range AWS IAM accepts."
   }
 
   validation {
-    condition     = length(setsubtract(var.access.managed_policies, ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"])) == 0
-    error_message = "Field access.managed_policies may hold caller, collector, deployer, destroyer, verifier and watcher only."
+    condition     = length(setsubtract(var.access.managed_policies, ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"])) == 0
+    error_message = "Field access.managed_policies may hold caller, collector, deployer, destroyer, planner, verifier and watcher only."
   }
 }
 
 variable "archive_uris" {
-  description = "S3 URIs of model archives outside the model prefix: the verifier policy admits reading them, to compare their versions."
+  description = "S3 URIs of model archives outside the model prefix: planner and verifier may read them, to compare their versions."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,5 +1,5 @@
-# For `async-endpoint verify --no-plan`; a plan needs the deployer policy. Reads model archives, to compare their content, but no inputs
-# or results.
+# For `async-endpoint verify --no-plan`; a plan needs policy planner. Compares the versions of model archives, and reads neither their
+# content nor inputs and results.
 data "aws_iam_policy_document" "verifier" {
   statement {
     sid       = "DescribeHosting"
@@ -44,13 +44,11 @@ data "aws_iam_policy_document" "verifier" {
     resources = distinct([var.results_queue_arn, "${local._here.sqs}${var.name}-dead-letters"])
   }
 
+  # Without the key, which the content of an archive in the deployment's bucket needs.
   statement {
-    sid     = "ReadArchives"
-    actions = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
-    resources = concat(
-      ["${var.storage.bucket_arn}/${var.storage.prefixes.model}*"],
-      [for uri in var.archive_uris : "arn:${local._partition}:s3:::${trimprefix(uri, "s3://")}"],
-    )
+    sid       = "DescribeArchives"
+    actions   = ["s3:GetObject", "s3:GetObjectTagging"]
+    resources = local._archives
   }
 
   # Without it, a missing archive gives 403 instead of 404.
@@ -63,18 +61,6 @@ data "aws_iam_policy_document" "verifier" {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["${var.storage.prefixes.model}*"]
-    }
-  }
-
-  statement {
-    sid       = "DecryptArchives"
-    actions   = ["kms:Decrypt"]
-    resources = [var.storage.kms_key_arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = local._via.s3
     }
   }
 

@@ -1,5 +1,5 @@
 # Alarm descriptions: subject, threshold and time as configured, and the first remedy, such as
-# "memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type."
+# "memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type. See docs/operations.md#alarm-memory."
 locals {
   _symbols = {
     GreaterThanOrEqualToThreshold = "≥"
@@ -45,7 +45,7 @@ locals {
   descriptions = {
     for name, alarm in local._settings : name => join(" ", [
       local._subjects[name], local._symbols[alarm.comparison_operator], local._thresholds[name], "${local._durations[name]}.",
-      try(local._default_alarms[name].remedy, "Alarm ${name} of monitoring.extra_alarms."),
+      try("${local._default_alarms[name].remedy} See docs/operations.md#alarm-${name}.", "Alarm ${name} of monitoring.extra_alarms."),
     ])
   }
 }

@@ -7,6 +7,15 @@ output "backend_policies" {
   }
 }
 
+output "backend_policy_arns" {
+  description = "ARNs of the same policies as managed policies, by environment: each has `deployer` and `planner`."
+  value = {
+    for environment in var.environments : environment => {
+      for role in keys(local._grants) : role => aws_iam_policy.backend["${environment}/${role}"].arn
+    }
+  }
+}
+
 output "bucket" {
   description = "Name of the bucket, once its objects are private, encrypted and versioned."
   value       = aws_s3_bucket.this.bucket

@@ -37,6 +37,13 @@ data "aws_iam_policy_document" "backend" {
     }
   }
 
+  # For async-endpoint doctor.
+  statement {
+    sid       = "ReadSettings"
+    actions   = ["s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"]
+    resources = [aws_s3_bucket.this.arn]
+  }
+
   dynamic "statement" {
     for_each = each.value.grants
 
@@ -62,4 +69,13 @@ data "aws_iam_policy_document" "backend" {
       }
     }
   }
+}
+
+resource "aws_iam_policy" "backend" {
+  for_each = local._roles
+
+  name        = "${local._bucket}-${each.value.environment}-${each.value.role}"
+  description = "Terraform state and plans of ${each.value.environment}, for a ${each.value.role}"
+  policy      = data.aws_iam_policy_document.backend[each.key].json
+  tags        = var.tags
 }

@@ -11,8 +11,10 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import (
     InvalidInput,
     NotReady,
+    PlanStale,
     Refused,
     ReplacementRefused,
+    StateLocked,
     TerraformFailed,
     VerificationFailed,
     WorkFailed,
@@ -26,6 +28,7 @@ from async_endpoint.deploy.plan import plan_environment
 from async_endpoint.emulator.moto_patches.application_autoscaling import ApplicationAutoScalingResponse
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.outputs import read_outputs
+from async_endpoint.terraform.plan_record import StateVersion
 from async_endpoint.workspace import Workspace
 from support.deployment_fixtures import prepared
 from support.plan_documents import plan_document
@@ -203,7 +206,32 @@ def test_a_destroy_begins_once_the_endpoint_is_gone(terraform: Any, aws: AwsSess
     terraform.carry_out = lambda: pytest.fail("there") if endpoints(aws) else None
     with pytest.raises(WorkFailed, match="endpoint configuration shirts-1"):  # this Terraform destroys nothing
         destroy_environment(prepared())
-    assert terraform.did == ["init", "plan to destroy", "apply"]
+    assert terraform.did == ["init", "plan to destroy", "require unlocked", "apply"]
+
+
+@pytest.mark.parametrize("how", ["locked", "changed"])
+def test_nothing_is_deleted_while_another_command_works_on_the_state_or_after_it_has(
+    terraform: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    terraform.values, terraform.changes = {OUTPUT_NAME: {"shirts": deployed.as_dict()}}, Changes(True, destroy=1)
+    terraform.planned = [of_the_endpoint(deployed, "delete")]
+
+    def meanwhile(names: tuple[str, ...]) -> bool:
+        terraform.version_of_state = StateVersion("lineage", 2)
+        return True
+
+    def locked() -> None:
+        raise StateLocked("locked")
+
+    if how == "locked":
+        monkeypatch.setattr(terraform, "require_unlocked", locked)
+        with pytest.raises(StateLocked):
+            destroy_environment(prepared())
+    else:
+        with pytest.raises(PlanStale, match="Another command has changed the state"):
+            destroy_environment(prepared(), approve=meanwhile)
+    assert endpoints(aws) == ["shirts"]
+    assert "apply" not in terraform.did
 
 
 def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,13 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.doctor import provider_plugin, setup, tools
 from async_endpoint.deploy.doctor.findings import Status
-from async_endpoint.emulator.moto_patches import iam_simulation, s3_conditional_writes
+from async_endpoint.emulator.moto_patches import bucket_policy, iam_simulation, s3_conditional_writes
 from async_endpoint.terraform.provider import MIRROR_VARIABLE
 from support.broken_setups import BROKEN, BROKEN_LATER, Refuse
 from support.deployment_fixtures import ACCOUNT, REGION
 from support.examined_environment import CALLER, ExaminedEnvironment, UnappliedEnvironment
 
+Warned = Callable[[UnappliedEnvironment, Refuse], object]
 LOCKED_HASH = "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0="  # of the lock file, for one of its platforms
 
 
@@ -57,6 +59,7 @@ def examination(tmp_path: Path, doctor_session: AwsSession, refuse: Refuse, monk
     """What examinations find well on this machine, and the credentials of a user; the folder for a checkout."""
     iam_simulation.apply()
     s3_conditional_writes.apply()
+    bucket_policy.apply()
     mirror = tmp_path / "mirror"
     plugin = mirror / provider_plugin.PROVIDER / "5.100.0" / provider_plugin.terraform_platform()
     plugin.mkdir(parents=True)
@@ -113,6 +116,43 @@ def test_what_was_broken_after_an_apply_is_identified_with_its_remedy(
     change, *expected = BROKEN_LATER[name]
     change(examined, monkeypatch, refuse)
     must_find(examined, *expected)
+
+
+def _scaled_out(e: UnappliedEnvironment, refuse: Refuse) -> None:
+    e.write("main.tf", lambda text: text.replace("  endpoint =", "  scaling = { max_instances = 99 }\n\n  endpoint ="))
+
+
+def _held(e: UnappliedEnvironment, refuse: Refuse) -> None:
+    e.put_lock("ada@laptop", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
+
+def _denied(service: str, operation: str) -> Warned:
+    return lambda e, refuse: refuse(service, operation, "AccessDenied")
+
+
+WARNED: dict[str, tuple[Warned, str, str]] = {
+    "scaling above the quota": (_scaled_out, "instance quotas", "may scale to 99 ml.m5.large"),
+    "quotas unread": (_denied("service-quotas", "ListServiceQuotas"), "instance quotas", "not compared"),
+    "another command": (_held, "state lock", "locked by ada@laptop"),
+    "may not lock": (_denied("s3", "PutObject"), "state lock", "may plan and not apply"),
+    "bucket unread": (_denied("s3", "GetBucketEncryption"), "state protection", "s3:GetEncryptionConfiguration"),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_what_need_not_stop_a_deployment_is_a_warning(unapplied: UnappliedEnvironment, refuse: Refuse, name: str) -> None:
+    change, check, words = WARNED[name]
+    change(unapplied, refuse)
+    [found] = unapplied.findings(check, Status.WARNING)
+    assert words in found.detail
+    assert found.remedy
+    assert not unapplied.findings(check, Status.FAILURE)
+
+
+def test_a_caller_who_may_not_pass_the_role_is_warned(examined: ExaminedEnvironment) -> None:
+    examined.aws.client("iam").delete_user_policy(UserName="deployer", PolicyName="all")
+    [found] = examined.findings("passing the role", Status.WARNING)
+    assert "may not pass role" in found.detail
 
 
 def must_find(environment: UnappliedEnvironment, check: str, words: str, remedy: str) -> None:

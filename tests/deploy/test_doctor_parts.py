@@ -12,13 +12,16 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.deploy.doctor.checks import Check, findings_of, run_checks
+from async_endpoint.deploy.doctor.configuration import sagemaker_regions
 from async_endpoint.deploy.doctor.examination import checks_of
 from async_endpoint.deploy.doctor.findings import Finding, Status, failure, ok
 from async_endpoint.deploy.doctor.framework_registries import FRAMEWORK_REGISTRIES
+from async_endpoint.deploy.doctor.network import of_subnets
 from async_endpoint.deploy.doctor.provider_plugin import content_hash, read_lock_file
 from async_endpoint.deploy.doctor.setup import Setup
 from async_endpoint.deploy.doctor.tools import satisfies
 from async_endpoint.workspace import Workspace
+from support.deployment_fixtures import endpoint_outputs
 from support.documents import ROOT, Document, coded, rows
 from support.in_memory_aws import client_error
 
@@ -116,6 +119,49 @@ def test_what_a_check_raises_is_a_failure_that_hides_no_other_check(error: Excep
     assert found.status is Status.FAILURE
     assert words in found.detail
     assert found.remedy
+
+
+def test_the_regions_of_sagemaker_are_known_whatever_profile_the_shell_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "a-profile-that-is-not-there")
+    assert {"eu-west-1", "us-gov-west-1"} <= sagemaker_regions()
+
+
+class Ec2:
+    """EC2 with two subnets of one VPC, their main route table, and perhaps a gateway endpoint of S3."""
+
+    def __init__(self, free: int = 250, zones: str = "ab", *, endpoint: bool = True, nat: bool = False) -> None:
+        self._subnets = [
+            {
+                "SubnetId": f"subnet-{at}",
+                "VpcId": "vpc-1",
+                "AvailabilityZone": f"eu-west-1{zone}",
+                "AvailableIpAddressCount": free,
+            }
+            for at, zone in enumerate(zones)
+        ]
+        gateway = {"VpcEndpointType": "Gateway", "State": "available", "RouteTableIds": ["rtb-1"]}
+        routes = [{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}] if nat else []
+        self.describe_subnets = lambda SubnetIds: {"Subnets": self._subnets}  # noqa: N803 - boto3's words
+        self.describe_vpc_endpoints = lambda Filters: {"VpcEndpoints": [gateway] if endpoint else []}  # noqa: N803
+        table = {"RouteTableId": "rtb-1", "Associations": [{"Main": True}], "Routes": routes}
+        self.describe_route_tables = lambda Filters: {"RouteTables": [table]}  # noqa: N803
+
+
+@pytest.mark.parametrize(
+    ("ec2", "status", "words"),
+    [
+        (Ec2(), Status.OK, "500 free addresses in 2 subnets"),
+        (Ec2(endpoint=False, nat=True), Status.OK, "which reach S3"),
+        (Ec2(endpoint=False), Status.FAILURE, "subnet-0 has no way to S3"),
+        (Ec2(free=0), Status.FAILURE, "no free address"),
+        (Ec2(free=1), Status.WARNING, "2 instances and as many new ones of an update take 4"),
+        (Ec2(zones="aa"), Status.WARNING, "one availability zone"),
+    ],
+)
+def test_subnets_need_addresses_two_zones_and_a_way_to_s3(ec2: Ec2, status: Status, words: str) -> None:
+    found = list(of_subnets(ec2, "shirts", endpoint_outputs(), ["subnet-0", "subnet-1"]))
+    assert any(one.status is status and words in one.detail for one in found), found
+    assert all(one.remedy for one in found if one.status is not Status.OK)
 
 
 def test_the_registries_are_accounts_by_region() -> None:

@@ -17,7 +17,7 @@ from async_endpoint.deploy.drift import environment
 from async_endpoint.deploy.drift.additions import additions
 from async_endpoint.deploy.drift.environment import DriftReport
 from async_endpoint.deploy.drift.markdown import markdown
-from async_endpoint.deploy.drift.plan import pending, plan_rows
+from async_endpoint.deploy.drift.plan import finished_actions, pending, plan_rows
 from async_endpoint.deploy.drift.rows import DriftRow
 from support.plan_documents import change, plan_document
 
@@ -124,6 +124,15 @@ def test_an_attribute_that_is_unknown_until_the_apply_is_compared_with_the_state
         drift=[drifted(endpoint, {"deployment_config": [{"a": 1}]}, {"deployment_config": []})],
     )
     assert rows(plan) == [(endpoint, "deployment_config", "none", "1 entry")]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "over"), [("at(2026-11-30T07:00:00)", True), ("at(2099-01-01T00:00:00)", False), ("cron(0 7 * * ? *)", False)]
+)
+def test_a_one_time_action_that_is_gone_once_it_has_run_is_finished(schedule: str, over: bool) -> None:
+    action = "aws_appautoscaling_scheduled_action.this"
+    gone = drifted(action, {"name": "once", "schedule": schedule, "timezone": "Europe/Dublin"}, None)
+    assert finished_actions(document(drift=[gone]), 1_796_100_000) == ({action: "once"} if over else {})
 
 
 BUCKET = {"bucket": "b", "cors_rule": [], "policy": "{}", "request_payer": "BucketOwner", "grant": [{"id": "owner"}]}

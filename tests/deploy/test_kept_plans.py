@@ -124,6 +124,15 @@ def rewritten(file: Path, **members: bytes | None) -> None:
                 archive.writestr(name, text)
 
 
+def compressed(file: Path) -> None:
+    """The same content with another compression, which might expand to any size."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
 DAMAGE: dict[str, Callable[[Path], Any]] = {
     "no archive": lambda file: file.write_bytes(b"a plan"),
     "cut off": lambda file: file.write_bytes(file.read_bytes()[:-30]),
@@ -132,6 +141,11 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
     "no record": lambda file: rewritten(file, record_json=None),
     "record no JSON": lambda file: rewritten(file, record_json=b"{"),
     "record a list": lambda file: rewritten(file, record_json=b"[]"),
+    "record with a number that no serial is": lambda file: rewritten(
+        file, record_json=b'{"format": 1, "digest": "", "state": {"lineage": "", "serial": 1e999}}'
+    ),
+    "compressed": compressed,
+    "a name that is no text": lambda file: file.write_bytes(file.read_bytes().replace(b"record.json", b"record.js\0\xff")),
     "one member more": lambda file: rewritten(file, more_txt=b""),
 }
 

@@ -110,12 +110,12 @@ def test_an_unchanged_endpoint_has_its_cost_too() -> None:
 
 
 def test_the_price_of_an_unknown_type_is_unknown_and_named() -> None:
-    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.m5.large"))
+    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.c5.xlarge"))
     found = summary(changed, change(ENDPOINT, ["update"], STATE[ENDPOINT], {"name": "shirts"}))
     assert found.cost_after == MonthlyCost(IDLE + KEY, IDLE + KEY, None), "no instance at the minimum costs nothing"
-    assert found.unpriced == ("ml.m5.large",)
+    assert found.unpriced == ("ml.c5.xlarge",)
     page = markdown("dev", found, "", [], "")
-    assert "The price of ml.m5.large in eu-west-1 is unknown." in page
+    assert "The price of ml.c5.xlarge in eu-west-1 is unknown." in page
     assert re.search(r"at the maximum \| 379\.72 \| unknown \| \*\*unknown\*\*", page)
 
 
@@ -134,7 +134,18 @@ def test_a_created_endpoint_costs_nothing_before_and_a_deleted_one_nothing_after
 def test_the_comment_begins_with_its_marker_and_replacements_are_bold() -> None:
     page = markdown("dev", summary(*update()), "2 to add, 2 to change, 2 to destroy.", ["A notice."], "0123")
     assert page.splitlines()[0] == marker("dev", "eu-west-1") == "<!-- async-endpoint plan dev eu-west-1 -->"
-    assert "**Replaced, deleted and created again: <code>module.shirts.module.endpoint&#95;config" in page
+    assert "**Replaced" not in page, "an update replaces what is immutable while the endpoint serves"
+    assert "- **replace** <code>module.shirts" in page
+    topic = ChangedResource('module.a["x.y"].aws_sns_topic.this', "replace")
+    page = markdown("dev", PlanSummary("eu-west-1", resources=(topic,)), "", [], "")
+    assert (
+        "**Replaced, deleted and created again: <code>module.a&#91;&quot;x.y&quot;&#93;.aws&#95;sns&#95;topic.this</code>**"
+        in page
+    )
+
+
+def test_the_comment_has_what_is_replaced_and_what_it_costs() -> None:
+    page = markdown("dev", summary(*update()), "2 to add, 2 to change, 2 to destroy.", ["A notice."], "0123")
     assert "- **replace** <code>module.shirts" in page
     assert "forced by <code>production&#95;variants.instance&#95;type</code>" in page
     assert "<details><summary>4 resources</summary>" in page
@@ -143,7 +154,7 @@ def test_the_comment_begins_with_its_marker_and_replacements_are_bold() -> None:
 
 
 def test_nothing_from_the_configuration_can_format_mention_or_end_the_page() -> None:
-    nasty = "a`<script>@octocat --> | [x](http://evil) ![y](z) **b** #12 </code></details>\n# title"
+    nasty = "a`<script>@octocat --> | [x](http://evil) ![y](z) **b** #12 GH-12 www.evil.example $x$ </code></details>\n# title"
     found = summary(*update())
     shirts = found.endpoints["shirts"]
     bad = type(shirts)(
@@ -151,9 +162,20 @@ def test_nothing_from_the_configuration_can_format_mention_or_end_the_page() -> 
     )
     resource = ChangedResource(nasty, "replace", (nasty,), (nasty,))
     page = markdown("dev", PlanSummary("eu-west-1", {nasty: bad}, (resource,)), nasty, [nasty], nasty)
-    for forbidden in ("<script", "@octocat", "`", "](", "![", "# title", "-->", "</code></details>"):
+    for forbidden in (
+        "<script",
+        "@octocat",
+        "`",
+        "](",
+        "![",
+        "# title",
+        "-->",
+        "$x$",
+        "</code></details>",
+    ):
         assert forbidden not in page.replace(marker("dev", "eu-west-1"), "").replace("\n\n</details>", ""), forbidden
     assert "&#35;&#8203;12" in page
+    assert "GH-&#8203;12 www.&#8203;evil" in page
     assert "&#64;&#8203;octocat" in page, "GitHub looks for mentions outside of code once references are resolved"
     [row] = [line for line in page.splitlines() if line.startswith("| <code>")]
     assert row.count("|") == 6

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
@@ -236,6 +237,46 @@ def test_the_same_archive_in_another_version_is_the_same_model(aws: AwsSession, 
         put_archive(ARCHIVE, **options)(aws)
         checks = {check.name: check.detail for check in verify_one(aws, recorded, AT_ONCE)}
         assert "as applied" in checks["model archives"] and "SHA-256" in checks["model archives"]
+
+
+@pytest.fixture
+def without_the_key(aws: AwsSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that may not decrypt: S3 refuses them the checksum and the content of an object, and describes it."""
+    s3 = aws.client("s3")
+    described, refused = s3.head_object, ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+
+    def head_object(**request: Any) -> Any:
+        if "ChecksumMode" in request:
+            raise refused
+        return described(**request)
+
+    def get_object(**_: Any) -> Any:
+        raise refused
+
+    monkeypatch.setattr(s3, "head_object", head_object)
+    monkeypatch.setattr(s3, "get_object", get_object)
+
+
+@pytest.mark.usefixtures("without_the_key")
+def test_the_version_of_an_archive_is_compared_without_its_key(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
+    """As a planner does, who may not decrypt."""
+    checks = {check.name: check.detail for check in verify_one(aws, recorded, AT_ONCE)}
+    assert "as applied" in checks["model archives"]
+
+    put_archive(b"another model")(aws)
+
+    [difference] = found(aws, recorded)
+    assert "whose content these credentials may not read" in difference.found
+    assert "delete-object" in str(difference)
+
+
+@pytest.mark.usefixtures("without_the_key")
+def test_an_archive_without_versions_is_not_compared_without_its_key(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
+    assert recorded.model is not None
+    archives = tuple(dataclasses.replace(archive, version_id=None) for archive in recorded.model.archives)
+    outputs = dataclasses.replace(recorded, model=dataclasses.replace(recorded.model, archives=archives))
+    checks = {check.name: check.detail for check in verify_one(aws, outputs, AT_ONCE)}
+    assert "is not compared: these credentials may not read its content" in checks["model archives"]
 
 
 def supplied(outputs: AsyncEndpointOutputs, version_id: str | None = None) -> AsyncEndpointOutputs:

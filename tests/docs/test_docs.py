@@ -24,6 +24,7 @@ from async_endpoint.emulator.sagemaker.absent_resources import SERVED_BY_MOTO
 from async_endpoint.emulator.sagemaker.control_plane import ControlPlane
 from async_endpoint.packaging import build_archive
 from support.calls_table import SERVICES, actions
+from support.command_lines import check_command
 from support.documents import ROOT, Document, bullets, coded, documents, rows
 
 EVERY_DOCUMENT = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
@@ -48,6 +49,18 @@ def test_source_files_that_are_named_exist(document: Document) -> None:
             assert any((folder / name).exists() for folder in folders), f"there is no {name}"
 
 
+@pytest.mark.parametrize("file", ["docs/operations.md", "docs/pipelines.md", "docs/troubleshooting.md"])
+def test_fields_of_an_endpoint_exist(file: str) -> None:
+    """Such as `scaling.max_instances`, or its last part where the list of containers is understood: `serving.workers`."""
+    table = (ROOT / "modules/async-inference/README.md").read_text()
+    fields = [re.sub(r"\[\*\]|\.\*", "", field) for field in re.findall(r"^\| `([\w.*\[\]]+)`", table, re.MULTILINE)]
+    objects = {part for field in fields for part in field.split(".")[:-1]}
+    named = {
+        word for word in coded(Document.read(ROOT / file).prose) if re.fullmatch(rf"({'|'.join(objects)})\.[a-z_.]+", word)
+    }
+    assert [word for word in named if not any(f".{field}".endswith(f".{word}") for field in fields)] == []
+
+
 @EVERY_DOCUMENT
 def test_make_targets_exist(document: Document) -> None:
     makefile = (ROOT / "Makefile").read_text()
@@ -70,20 +83,6 @@ def test_commands_and_their_options_exist(document: Document) -> None:
     for line in document.commands():
         if re.match(r"(?:\.venv/bin/)?async-endpoint\s", line):
             check_command(shlex.split(line)[1:])
-
-
-def check_command(words: list[str]) -> None:
-    """Resolve the command that `words` names, and check that it has each option."""
-    command = typer.main.get_command(app)
-    while (subcommands := getattr(command, "commands", {})) and not words[0].startswith("-"):
-        name = words.pop(0).strip(",")
-        assert name in subcommands, f"async-endpoint has no command {name}"
-        command = subcommands[name]
-        if not words:
-            return
-    options = {"--help"}.union(*([*parameter.opts, *parameter.secondary_opts] for parameter in command.params))
-    for word in words:
-        assert not word.startswith("-") or word in options, f"{command.name} has no option {word}"
 
 
 def test_an_unknown_command_or_option_is_detected() -> None:

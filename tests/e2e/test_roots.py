@@ -61,6 +61,14 @@ def test_the_second_plan_is_empty(root: Any) -> None:
     assert root.checkout.envs() == before
 
 
+@pytest.mark.xdist_group("root-dev")
+@pytest.mark.parametrize("root", ["dev"], indirect=True)
+def test_the_doctor_finds_an_applied_root_well(root: Any) -> None:
+    document = root.succeed("doctor", "--json").document
+    assert [check for check in document["checks"] if check["status"] != "ok"] == []
+    assert {check["name"] for check in document["checks"]} >= {"terraform", "local AWS", "execution role", "resource policies"}
+
+
 @every_root
 def test_commands_leave_nothing_below_envs(root: Any) -> None:
     left = {path for path in root.checkout.envs() if not path.endswith((".tf", ".terraform.lock.hcl"))}

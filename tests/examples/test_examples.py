@@ -144,6 +144,13 @@ def _shared_configuration(example: Any, outputs: dict[str, Any]) -> None:
     assert [json.loads(example.invoke(name, "1")[0])["asked"] for name in outputs["endpoint_names"]] == [1, 1, 1]
 
 
+def read_settings(s3: Any, bucket: str) -> None:
+    """As doctor does."""
+    s3.get_bucket_versioning(Bucket=bucket)
+    s3.get_bucket_encryption(Bucket=bucket)
+    s3.get_public_access_block(Bucket=bucket)
+
+
 @used("state-bucket")
 def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
     bucket, policies = outputs["bucket"], outputs["backend_policies"]
@@ -167,10 +174,12 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
     with recording(example.aws.credentials) as planned:
         run("init")
         run("plan", "-lock=false")
+        read_settings(example.s3, bucket)
         example.s3.put_object(**plan, Body=b"secrets")
     with recording(example.aws.credentials) as applied:
         run("init", "-reconfigure")
         run("apply", "-auto-approve")
+        read_settings(example.s3, bucket)
         example.s3.get_object(**plan)
     for role, needed in (("planner", planned), ("deployer", applied)):
         wanted = [item for item in needed if item.action not in OPTIONAL]
@@ -179,6 +188,10 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
         assert superfluous(own, wanted) == []
         objects = [item for item in wanted if ":::" in item.resource and "/" in item.resource]
         assert len(denied(objects, [foreign])) == len({str(item) for item in objects})
+    iam, arns = example.aws.client("iam"), outputs["backend_policy_arns"]
+    for environment, role in roles:
+        version = iam.get_policy_version(PolicyArn=arns[environment][role], VersionId="v1")["PolicyVersion"]
+        assert version["Document"] == json.loads(policies[environment][role])
     planner = json.loads(policies["dev"]["planner"])
     assert {item.action for item in applied if not item.allowed_by([planner])} >= {"s3:DeleteObject", "s3:PutObject"}
     reads_plan = [item for item in applied if item.resource.endswith(plan["Key"])]

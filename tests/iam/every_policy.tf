@@ -11,8 +11,13 @@ provider "aws" {
 module "iam" {
   source = "../../modules/iam"
 
-  name         = "recommender-dev"
-  access       = { github = { policies = ["deployer"], subjects = ["repo:shop/models:environment:dev"] } }
+  name = "recommender-dev"
+  access = {
+    github = {
+      deployer = { subjects = ["repo:shop/models:environment:dev"] }
+      planner  = { subjects = ["repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/main"] }
+    }
+  }
   endpoint_arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/recommender-dev"
   execution_role = {
     arn                      = "arn:aws:iam::123456789012:role/recommender-dev-eu-west-1-execution"

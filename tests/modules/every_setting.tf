@@ -10,10 +10,20 @@ module "async_inference" {
     managed_policies = ["caller"]
 
     github = {
-      policies        = ["collector"]
-      provider_arn    = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-      session_seconds = 7200
-      subjects        = ["repo:shop/models:environment:wired"]
+      provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+
+      deployer = {
+        policies        = ["collector"]
+        policy_arns     = { state = "arn:aws:iam::123456789012:policy/state-wired-deployer" }
+        refs            = ["refs/heads/wired"]
+        session_seconds = 7200
+        subjects        = ["repo:shop/models:environment:wired"]
+      }
+
+      planner = {
+        policy_arns = { state = "arn:aws:iam::123456789012:policy/state-wired-planner" }
+        subjects    = ["repo:shop/models:pull_request"]
+      }
     }
   }
 

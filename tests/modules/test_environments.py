@@ -162,10 +162,18 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
 
     _model_is_as_set(found)
 
-    assert found['iam.aws_iam_policy.this["caller"]']["name"] == "shop-wired-eu-west-1-caller"
-    assert found["iam.aws_iam_role.github[0]"]["max_session_duration"] == 7200
-    assert found['iam.aws_iam_role_policy_attachment.github["collector"]']["role"] == "shop-wired-eu-west-1-github"
+    _access_is_as_set(found)
     assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
+
+
+def _access_is_as_set(found: dict[str, Any]) -> None:
+    assert found['iam.aws_iam_policy.this["caller"]']["name"] == "shop-wired-eu-west-1-caller"
+    assert found['iam.aws_iam_role.github["deployer"]']["max_session_duration"] == 7200
+    assert found['iam.aws_iam_role_policy_attachment.github["deployer/collector"]']["role"] == "shop-wired-eu-west-1-deployer"
+    supplied = {path: found[path]["policy_arn"] for path in found if "github_supplied" in path}
+    assert list(supplied.values()) == [
+        f"arn:aws:iam::123456789012:policy/state-wired-{role}" for role in ("deployer", "planner")
+    ]
 
 
 def _model_is_as_set(found: dict[str, Any]) -> None:

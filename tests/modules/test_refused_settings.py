@@ -43,8 +43,8 @@ REFUSED = {
         "Field statistic in monitoring.alarms must be Average",
     ),
     "subject": (
-        'access = { github = { subjects = ["shop"], policies = ["caller"] } }',
-        "Every subject in access.github.subjects must name one repository",
+        'access = { github = { planner = { subjects = ["shop"] } } }',
+        "Every subject in access.github must name one repository",
     ),
     "retention": ("logs = { retention_days = 8 }", "Field logs.retention_days must be a period that CloudWatch Logs offers"),
 }

@@ -94,10 +94,6 @@ def _role_gone(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse
     e.aws.client("iam").delete_role(RoleName=e.role)
 
 
-def _may_not_pass(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse) -> None:
-    e.aws.client("iam").delete_user_policy(UserName="deployer", PolicyName="all")
-
-
 def _muted(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse) -> None:
     patch.setattr("async_endpoint.deploy.doctor.live_parts.mute_warnings", lambda aws, names, command: [
         f"Alarm {name} is muted since 09:00 by a@b, whose command is running or was killed; restore the alarm with: {command}"
@@ -132,10 +128,6 @@ def _overwritten(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refu
 
 def _queue_gone(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse) -> None:
     e.aws.sqs.delete_queue(QueueUrl=e.outputs.notifications.results_queue_url)
-
-
-def _subnets(**options: Any) -> Break:
-    return lambda e, *_: e.move_into_a_vpc(**options)
 
 
 REPOSITORY_IMAGE = 'repository = { name = "hats", tag = "1" }'
@@ -223,14 +215,20 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "no versions": (
         _delete("s3", "put_bucket_versioning", Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"}),
         "state protection",
-        "keeps no versions",
+        "has no versioning",
         "put-bucket-versioning",
     ),
     "public state": (
         _delete("s3", "delete_public_access_block", Bucket=BUCKET),
         "state protection",
-        "may be made public",
-        "bootstrap dev",
+        "does not block public access",
+        "put-public-access-block",
+    ),
+    "state over plain HTTP": (
+        _delete("s3", "delete_bucket_policy", Bucket=BUCKET),
+        "state protection",
+        "no policy that denies requests without TLS",
+        "module state-backend",
     ),
     "stale lock": (_stale_lock, "state lock", "locked by", "async-endpoint unlock dev 0123-4567"),
     "state not readable": (_refused("s3", "GetObject", "AccessDenied"), "state", "may not read the state", "state-backend"),
@@ -323,7 +321,6 @@ BROKEN_LATER: dict[str, tuple[Break, str, str, str]] = {
         "aws kms enable-key",
     ),
     "no results queue": (_queue_gone, "notifications", "does not exist", "async-endpoint apply dev"),
-    "no free address": (_subnets(bits=28, s3_endpoint=False), "network", "has no way to S3", "create-vpc-endpoint"),
     "scaling suspended": (_suspended, "scaling", "is suspended", "register-scalable-target"),
     "alarm muted": (_muted, "alarms", "is muted since", "async-endpoint apply dev"),
 }

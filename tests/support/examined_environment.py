@@ -106,6 +106,11 @@ class UnappliedEnvironment:
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
         s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        statement = {
+            "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }  # fmt: skip
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         blocks = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
         s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=dict.fromkeys(blocks, True))
 
@@ -165,28 +170,4 @@ class ExaminedEnvironment(UnappliedEnvironment):
             storage=dataclasses.replace(self.outputs.storage, kms_key_arn=self.key),
             monitoring=Monitoring(("shirts-errors",)),
             model=Model((applied,), role),
-        )
-
-    def move_into_a_vpc(self, *, zones: tuple[str, ...] = ("a", "b"), bits: int = 24, s3_endpoint: bool = True) -> None:
-        """Let the model run in subnets of these zones, each of 2^(32 - bits) addresses, with a gateway endpoint of S3."""
-        ec2, sagemaker = self.aws.client("ec2"), self.aws.sagemaker
-        vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
-        made = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.7.{at}.0/{bits}", AvailabilityZone=f"{REGION}{zone}")
-            for at, zone in enumerate(zones)
-        ]
-        subnets = [one["Subnet"]["SubnetId"] for one in made]
-        if s3_endpoint:
-            tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
-            ec2.create_vpc_endpoint(
-                VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=[one["RouteTableId"] for one in tables]
-            )
-        name = self.outputs.endpoint.model_name
-        described = sagemaker.describe_model(ModelName=name)
-        sagemaker.delete_model(ModelName=name)
-        sagemaker.create_model(
-            ModelName=name,
-            ExecutionRoleArn=described["ExecutionRoleArn"],
-            PrimaryContainer={"Image": described["PrimaryContainer"]["Image"]},
-            VpcConfig={"Subnets": subnets, "SecurityGroupIds": ["sg-1"]},
         )

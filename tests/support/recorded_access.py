@@ -25,15 +25,22 @@ CALLERS = {
     "client-sweep": ["caller"],
     "collector": ["collector"],
     "destroy": ["deployer", "destroyer"],
+    "drift": ["planner"],
     "invoke": ["caller"],
     "invoke-upload": ["caller"],
     "logs": ["watcher"],
-    "outputs": ["deployer"],
-    "plan": ["deployer"],
+    "outputs": ["planner"],
+    "plan": ["planner"],
     "smoke-test": ["caller", "watcher"],
-    "verify": ["deployer", "verifier"],
+    "verify": ["planner"],
     "verify-no-plan": ["verifier"],
     "watch": ["watcher"],
+}
+# Other policies that allow a command.
+ALSO = {
+    "plan": ["deployer"],
+    "verify": ["deployer", "verifier"],
+    "verify-no-plan": ["planner"],
 }
 # The provider asks who the caller is, and does without an answer.
 OPTIONAL = {"iam:GetUser"}

@@ -15,7 +15,7 @@ from typing import Any
 
 from support.fake_github import REPOSITORY, FakeGitHub
 from support.readme_commands import clone
-from support.workflow_runner import Event, JobResult, Runner
+from support.workflow_runner import MAKE, Event, JobResult, Runner
 
 REGION = "eu-west-1"
 ACCOUNT_ID = "123456789012"
@@ -24,6 +24,10 @@ PATH_STYLE = {
     "envs/{}/backend.tf": ("    use_lockfile = true\n", "    use_lockfile   = true\n    use_path_style = true\n"),
     "envs/{}/providers.tf": ("  allowed_account_ids = var", "  s3_use_path_style   = true\n  allowed_account_ids = var"),
 }
+
+
+# For a root without a model.
+WITHOUT_ARCHIVES = "-o build/fashion-recommender.tar.gz -o build/language-detector.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class TeamRepository:
             credentials=self.account.credentials,
             approve=self._approve,
             extra={"AWS_ENDPOINT_URL": self.account.url},
+            make=MAKE.replace('"$@"', f'{WITHOUT_ARCHIVES} "$@"') if self.main_tf else MAKE,
         )
 
     @property

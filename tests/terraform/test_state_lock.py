@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from async_endpoint.core.errors import InvalidInput, StateLocked, TerraformFailed
+from async_endpoint.core.errors import InvalidInput, PlanStale, StateLocked, TerraformFailed
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.state_lock import read_lock, running_terraform
 
@@ -122,8 +122,40 @@ def test_another_failure_to_unlock_is_terraforms(root: Path, fake_terraform: Fak
         Terraform(root, environment, silent).force_unlock("123")
 
 
-def test_another_failure_is_no_lock() -> None:
+RELEASED = """
+Error: Error acquiring the state lock
+
+Error message: operation error S3: PutObject, https response error StatusCode:
+412, RequestID: NO7Z, HostID: abc, api error PreconditionFailed: At least one of
+the pre-conditions you specified did not hold
+unable to retrieve file from S3 bucket 'states' with key 'dev.tflock': operation error S3: GetObject, NoSuchKey:
+"""
+
+
+def test_a_lock_that_is_released_before_it_is_read_is_tried_again(root: Path, fake_terraform: FakeTerraform) -> None:
+    (root / "said").write_text(RELEASED)
+    environment = fake_terraform("cat said >&2; test -e again && exit 2; touch again; exit 1")
+    assert Terraform(root, environment, silent, unlock_command=UNLOCK).plan(root / "saved").any
+
+
+def test_a_holder_that_stays_unknown_is_no_local_state(root: Path, fake_terraform: FakeTerraform) -> None:
+    (root / "said").write_text(RELEASED)
+    environment = fake_terraform("echo x >> runs; cat said >&2; exit 1")
+    with pytest.raises(StateLocked, match=r"an unknown user .*; repeat the command\. If the holder stays unknown, delete"):
+        Terraform(root, environment, silent, unlock_command=UNLOCK).plan(root / "saved")
+    assert (root / "runs").read_text() == "x\n" * 3
+
+
+def test_another_failure_is_no_lock(root: Path, fake_terraform: FakeTerraform) -> None:
     assert read_lock("Error: Invalid value\n\nLock Info is not here\n") is None
-    assert str(read_lock("Error: Error acquiring the state lock\n\nError message: 403 Forbidden\n")) == (
-        "locked by an unknown user since an unknown time UTC (an unknown operation, lock ID unknown)"
-    )
+    (root / "said").write_text("Error: Error acquiring the state lock\n\nError message: api error AccessDenied: Forbidden\n")
+    environment = fake_terraform("cat said >&2; exit 1")
+    with pytest.raises(TerraformFailed, match="AccessDenied"):
+        Terraform(root, environment, silent, unlock_command=UNLOCK).plan(root / "saved")
+
+
+def test_a_plan_of_a_state_that_another_command_has_changed_is_stale(root: Path, fake_terraform: FakeTerraform) -> None:
+    (root / "said").write_text("\nError: Saved plan is stale\n\nThe given plan file can no longer be applied\n")
+    environment = fake_terraform("cat said >&2; exit 1")
+    with pytest.raises(PlanStale, match="Another command has changed the state of dev since this one planned"):
+        Terraform(root, environment, silent, unlock_command=UNLOCK).apply(root / "saved")

@@ -1,6 +1,6 @@
 """Changes an applied environment outside Terraform, a property at a time, and looks for each with `drift`: prints its row.
 
-    python tests/trials/drift_detection.py CHECKOUT prod [NAME ...]
+    python tests/trials/drift_detection.py CHECKOUT prod [--grouped] [NAME ...]
 
 The environment must be applied on the running local AWS of CHECKOUT, with the schedules of envs/prod/main.tf uncommented.
 """
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,14 +22,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
-from async_endpoint.deploy.drift.rows import DriftRow
+from async_endpoint.deploy.drift.plan import plan_rows
+from async_endpoint.deploy.drift.rows import DriftRow, rows_of
+from async_endpoint.deploy.polling import Poller
+from async_endpoint.deploy.verify import inspect
 from async_endpoint.local_aws import find_access_key
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.provider import running_provider
+from async_endpoint.terraform.saved_plans import saved_plan
 from trials.further_changes import MORE
 from trials.out_of_band import CHANGES, OutOfBand, World
 
 EVERY = (*CHANGES, *MORE)
+HIDES_OTHERS = (
+    "endpoint: deployment configuration",
+    "key: disabled",
+    "key: pending deletion",
+    "bucket: one flag of public access",
+)
 
 
 class Trials:
@@ -39,6 +49,7 @@ class Trials:
         os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
         self._environment = environment
         [outputs] = self._deployment({}).applied_endpoints().values()
+        self._outputs, self._aws = outputs, self._deployment({}).session(outputs.region)
         url = str(self._deployment({}).copy.endpoint_url)
         signing = find_access_key(url)
         session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=outputs.region)
@@ -52,22 +63,50 @@ class Trials:
         [executable] = (copy.folder / ".terraform").glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
         with running_provider(executable, copy.folder, copy.process_environment) as attached:
             self._attached = attached
+            self._planning = self._deployment(attached)
             yield
 
     def drift(self) -> DriftReport:
         return find_drift(self._deployment(self._attached))
 
+    def live(self) -> list[DriftRow]:
+        """The rows of the first of `drift`'s two sources, which takes a tenth of the time of both."""
+        found = inspect(self._aws, self._outputs, Poller(deadline=20)).differences
+        return [row for one in found if not one.transitional for row in rows_of(self._environment, one, "apply")]
+
+    def planned(self) -> list[DriftRow]:
+        """The rows of the second source, without what a command does before it."""
+        with saved_plan(self._planning.workspace) as file:
+            self._planning.terraform.plan(file, lock=False)
+            return plan_rows(self._planning.terraform.show(file), {}, "apply")
+
     def run(self, change: OutOfBand) -> bool:
-        """Whether `drift` reports `change`, and nothing once it is undone is for the caller to check."""
+        """Whether `drift` reports `change`; Terraform plans only where the first source has not found it."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
-            rows = self.drift().rows
+            rows = self.live()
+            if not any(reports(row, change) for row in rows):
+                rows = self.planned()
         finally:
             undo()
         row = next((row for row in rows if reports(row, change)), None)
         shown = as_sentence(row) if row else f"NOT FOUND among {[as_sentence(one) for one in rows]}"
         print(f"{change.name:44} {time.monotonic() - began:3.0f} s  {shown}", flush=True)
         return row is not None
+
+    def run_together(self, changes: Sequence[OutOfBand]) -> list[bool]:
+        """The same for changes of different resources by one plan, where a row is about one of them by its address."""
+        began, undo = time.monotonic(), [change.change(self.world) for change in changes]
+        try:
+            rows = self.planned()
+        finally:
+            for one in undo:
+                one()
+        for change in changes:
+            row = next((row for row in rows if reports(row, change)), None)
+            print(f"{change.name:44}        {as_sentence(row) if row else 'NOT FOUND'}", flush=True)
+        print(f"{len(changes)} together: {time.monotonic() - began:.0f} s, {len(rows)} rows", flush=True)
+        return [any(reports(row, change) for row in rows) for change in changes]
 
     def _deployment(self, attached: dict[str, str]) -> Deployment:
         os.environ.update(attached)
@@ -84,18 +123,44 @@ def as_sentence(row: DriftRow) -> str:
 
 
 def reports(row: DriftRow, change: OutOfBand) -> bool:
-    """Whether a row is about a change: `reported` begins with the address that a plan reports, or is what verification says."""
+    """Whether a row is about a change: `reported` begins with the address that a plan names, or is what verification says."""
     address = change.reported.split(" ", maxsplit=1)[0]
-    return change.reported in as_sentence(row) or (address.startswith("aws_") and row.resource.endswith(address))
+    return change.reported in as_sentence(row) or (" was" in change.reported and row.resource.endswith(address))
+
+
+def groups(changes: Iterable[OutOfBand]) -> list[list[OutOfBand]]:
+    """Changes that a plan reports, in groups of different resources; what hides others is alone."""
+    found: list[list[OutOfBand]] = []
+    for change in changes:
+        if change.name in HIDES_OTHERS:
+            found.append([change])
+            continue
+        address = change.reported.split(" ", maxsplit=1)[0]
+        for group in found:
+            taken = {other.reported.split(" ", maxsplit=1)[0] for other in group}
+            if group[0].name not in HIDES_OTHERS and address not in taken:
+                group.append(change)
+                break
+        else:
+            found.append([change])
+    return found
 
 
 def main(checkout: Path, environment: str, *names: str) -> int:
-    """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them."""
+    """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them.
+
+    With --grouped first among the names, those of different resources are made together: a tenth of the time.
+    """
     trials = Trials(checkout, environment)
     with trials.provider():
         clean = trials.drift()
         print(f"before: {[as_sentence(row) for row in clean.rows]}, unapplied {clean.pending}, notes {clean.notes}", flush=True)
-        found = Counter(trials.run(change) for change in EVERY if not names or change.name in names)
+        grouped, wanted = names[:1] == ("--grouped",), {*names} - {"--grouped"}
+        changes = [change for change in EVERY if not wanted or change.name in wanted]
+        if grouped:
+            found = Counter(one for group in groups(changes) for one in trials.run_together(group))
+        else:
+            found = Counter(trials.run(change) for change in changes)
         left = [as_sentence(row) for row in trials.drift().rows]
     print(f"{found.total()} changes: {found[True]} found, {found[False]} not; left after undoing them: {left or 'nothing'}")
     return 1 if found[False] or left else 0

@@ -11,11 +11,11 @@ module "recommender" {
   environment = local.environment
 
   access = {
-    managed_policies = ["caller", "collector", "deployer", "destroyer", "verifier", "watcher"]
+    managed_policies = ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"]
 
     github = {
-      policies = ["deployer"]
-      subjects = ["repo:shop/models:environment:dev"]
+      deployer = { subjects = ["repo:shop/models:environment:dev"] }
+      planner  = { subjects = ["repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/main"] }
     }
   }
 

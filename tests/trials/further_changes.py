@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from trials.out_of_band import (
@@ -19,20 +20,15 @@ from trials.out_of_band import (
     topic,
 )
 
-_PUBLIC: Final = {"Sid": "Public", "Effect": "Allow", "Principal": "*"}
+_ADDED: Final = {"Sid": "Added", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:root"}}
+_RETRIES: Final = {"numRetries": 1, "minDelayTarget": 1, "maxDelayTarget": 1}
 _ELSEWHERE: Final = "arn:aws:sns:eu-west-1:123456789012:elsewhere"
-_CAPTURE: Final = {
-    "EnableCapture": True,
-    "InitialSamplingPercentage": 100,
-    "DestinationS3Uri": "s3://another-bucket/captured",
-    "CaptureOptions": [{"CaptureMode": "Input"}],
-}
 
 
 def _opened(document: str, **statement: Any) -> str:
-    """A policy with one more statement, which lets everyone do something."""
+    """A policy with one more statement, which lets another account do something."""
     policy = json.loads(document)
-    return json.dumps(policy | {"Statement": [*policy["Statement"], _PUBLIC | statement]})
+    return json.dumps(policy | {"Statement": [*policy["Statement"], _ADDED | statement]})
 
 
 def open_bucket(w: World) -> Undo:
@@ -66,7 +62,8 @@ def accelerated(w: World) -> Undo:
 def logged(w: World) -> Undo:
     """Access logs go to another bucket."""
     s3, other = w.client("s3"), f"{w.bucket}-logs"
-    s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": w.outputs.region})
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": w.outputs.region})
     allowed = {
         "Effect": "Allow",
         "Principal": {"Service": "logging.s3.amazonaws.com"},
@@ -78,11 +75,7 @@ def logged(w: World) -> Undo:
         Bucket=w.bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": other, "TargetPrefix": "logs/"}}
     )
 
-    def undo() -> None:
-        s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})
-        s3.delete_bucket(Bucket=other)
-
-    return undo
+    return lambda: s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})  # logs may still arrive in the other one
 
 
 def bucket_tag_added(w: World) -> Undo:
@@ -96,16 +89,6 @@ def open_topic(w: World) -> Undo:
     arn = w.outputs.notifications.success_topic_arn
     before = w.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
     return topic("Policy", _opened(before, Action="sns:Publish", Resource=arn))(w)
-
-
-def unsubscribed(w: World) -> Undo:
-    sns, topic_arn = w.client("sns"), w.outputs.notifications.success_topic_arn
-    found = sns.list_subscriptions_by_topic(TopicArn=topic_arn)["Subscriptions"]
-    [live] = [one for one in found if one["Endpoint"] == w.outputs.notifications.results_queue_arn]
-    attributes = sns.get_subscription_attributes(SubscriptionArn=live["SubscriptionArn"])["Attributes"]
-    kept = {name: attributes[name] for name in ("RedrivePolicy", "RawMessageDelivery", "FilterPolicy") if name in attributes}
-    sns.unsubscribe(SubscriptionArn=live["SubscriptionArn"])
-    return lambda: sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=live["Endpoint"], Attributes=kept)
 
 
 def open_key(w: World) -> Undo:
@@ -132,8 +115,9 @@ def no_alias(w: World) -> Undo:
 
 def role_session(w: World) -> Undo:
     iam = w.client("iam")
-    iam.update_role(RoleName=w.role, MaxSessionDuration=43_200)
-    return lambda: iam.update_role(RoleName=w.role, MaxSessionDuration=3_600)
+    same = {"RoleName": w.role, "Description": iam.get_role(RoleName=w.role)["Role"]["Description"]}  # moto drops it
+    iam.update_role(**same, MaxSessionDuration=43_200)
+    return lambda: iam.update_role(**same, MaxSessionDuration=3_600)
 
 
 def role_tag(w: World) -> Undo:
@@ -221,11 +205,13 @@ MORE = (
         "bucket: policy with another statement",
         "aws_s3_bucket_policy.this[0] was changed outside Terraform",
         open_bucket,
+        alone=True,
     ),
     OutOfBand(
         "bucket: one flag of public access",
         "aws_s3_bucket_public_access_block.this[0] was",
         bucket("public_access_block", "PublicAccessBlockConfiguration", _OPEN | dict.fromkeys(list(_OPEN)[1:], True)),
+        alone=True,
     ),
     OutOfBand(
         "bucket: CORS",
@@ -241,7 +227,7 @@ MORE = (
     ),
     OutOfBand("bucket: acceleration", "aws_s3_bucket.this[0] was", accelerated, repaired=False),
     OutOfBand("bucket: logging", "aws_s3_bucket.this[0] was", logged, repaired=False),
-    OutOfBand("bucket: tag added", "aws_s3_bucket.this[0] was", bucket_tag_added),
+    OutOfBand("bucket: tag added", "aws_s3_bucket.this[0] was", bucket_tag_added, alone=True),
     OutOfBand(
         "results queue: delay",
         "aws_sqs_queue.results was",
@@ -251,46 +237,56 @@ MORE = (
         "results queue: largest message",
         "aws_sqs_queue.results was",
         queue("results_queue_url", "MaximumMessageSize", "1024"),
+        alone=True,
     ),
-    OutOfBand("topic: display name", 'aws_sns_topic.this["success"] was', topic("DisplayName", "another")),
+    OutOfBand("topic: display name", 'aws_sns_topic.this["success"] was', topic("DisplayName", "another"), alone=True),
     OutOfBand(
         "topic: delivery policy",
         'aws_sns_topic.this["success"] was',
-        topic(
-            "DeliveryPolicy", '{"http":{"defaultHealthyRetryPolicy":{"numRetries":1,"minDelayTarget":1,"maxDelayTarget":1}}}'
-        ),
+        topic("DeliveryPolicy", json.dumps({"http": {"defaultHealthyRetryPolicy": _RETRIES}})),
+        alone=True,
     ),
-    OutOfBand("topic: policy with another statement", 'aws_sns_topic_policy.this["success"] was', open_topic),
-    OutOfBand("subscription deleted", "does not deliver to queue", unsubscribed, "notifications"),
-    OutOfBand("key: policy with another statement", "aws_kms_key.this[0] was", open_key),
+    OutOfBand("topic: policy with another statement", 'aws_sns_topic_policy.this["success"] was', open_topic, alone=True),
+    OutOfBand("key: policy with another statement", "aws_kms_key.this[0] was", open_key, alone=True),
     OutOfBand("key: tag added", "aws_kms_key.this[0] was", key_tag),
-    OutOfBand("key alias deleted", "aws_kms_alias.this[0] was", no_alias),
+    OutOfBand("key alias deleted", "aws_kms_alias.this[0] was", no_alias, alone=True),
     OutOfBand("role: longest session", "aws_iam_role.execution[0] was", role_session),
     OutOfBand("role: tag", "aws_iam_role.execution[0] was", role_tag),
     OutOfBand("boundary policy", "aws_iam_policy.boundary[0] was", boundary_policy),
-    OutOfBand("log group deleted", "aws_cloudwatch_log_group.this does not exist", no_log_group),
-    OutOfBand("log group: no retention", "aws_cloudwatch_log_group.this was", no_retention),
-    OutOfBand("alarm: actions", 'aws_cloudwatch_metric_alarm.this["backlog"] was', alarm("backlog", AlarmActions=[_ELSEWHERE])),
+    OutOfBand("log group deleted", "aws_cloudwatch_log_group.this does not exist", no_log_group, alone=True),
+    OutOfBand("log group: no retention", "aws_cloudwatch_log_group.this was", no_retention, alone=True),
+    OutOfBand(
+        "alarm: actions",
+        'aws_cloudwatch_metric_alarm.this["backlog"] was',
+        alarm("backlog", AlarmActions=[_ELSEWHERE]),
+        alone=True,
+    ),
     OutOfBand(
         "alarm: dimensions",
         'aws_cloudwatch_metric_alarm.this["backlog"] was',
         alarm("backlog", Dimensions=[{"Name": "EndpointName", "Value": "another"}]),
+        alone=True,
     ),
     OutOfBand(
-        "alarm: missing data", 'aws_cloudwatch_metric_alarm.this["backlog"] was', alarm("backlog", TreatMissingData="breaching")
+        "alarm: missing data",
+        'aws_cloudwatch_metric_alarm.this["backlog"] was',
+        alarm("backlog", TreatMissingData="breaching"),
+        alone=True,
     ),
-    OutOfBand("dashboard deleted", "aws_cloudwatch_dashboard.this[0] does not exist", no_dashboard),
-    OutOfBand("endpoint: tag added", "aws_sagemaker_endpoint.this was", endpoint_tag),
+    OutOfBand("dashboard deleted", "aws_cloudwatch_dashboard.this[0] does not exist", no_dashboard, alone=True),
+    OutOfBand("endpoint: tag added", "aws_sagemaker_endpoint.this was", endpoint_tag, alone=True),
     OutOfBand(
         "scheduled action: end",
         'aws_appautoscaling_scheduled_action.this["primary/evening"] was',
         scheduled("-evening", EndTime="2099-01-01T00:00:00Z"),
+        alone=True,
     ),
     OutOfBand("scalable target: tag", 'aws_appautoscaling_target.scheduled["primary"] was', target_tag),
-    OutOfBand("archive deleted", "does not exist", archive_deleted, "model archives"),
+    OutOfBand("archive deleted", "does not exist", archive_deleted, "model archives", alone=True),
     OutOfBand(
-        "configuration: data captured",
+        "configuration: download time-out",
         "aws_sagemaker_endpoint_configuration.this was",
-        replaced_configuration(lambda c: c.update(DataCaptureConfig=_CAPTURE)),
+        replaced_configuration(lambda c: c["ProductionVariants"][0].update(ModelDataDownloadTimeoutInSeconds=61)),
+        alone=True,
     ),
 )

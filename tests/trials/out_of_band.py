@@ -96,7 +96,8 @@ def another_configuration(w: World) -> Undo:
     live = sagemaker.describe_endpoint_config(EndpointConfigName=w.outputs.endpoint.config_name)
     members = ("ProductionVariants", "AsyncInferenceConfig", "KmsKeyId")
     request = {member: live[member] for member in members if member in live}
-    sagemaker.create_endpoint_config(EndpointConfigName=f"{w.name}-somebodys", **request)
+    if not sagemaker.list_endpoint_configs(NameContains=f"{w.name}-somebodys")["EndpointConfigs"]:
+        sagemaker.create_endpoint_config(EndpointConfigName=f"{w.name}-somebodys", **request)
     guarded = sagemaker.describe_endpoint(EndpointName=w.name).get("LastDeploymentConfig")
 
     def update(name: str) -> None:
@@ -471,7 +472,10 @@ def attached_policy(w: World) -> Undo:
 
 def boundary(w: World) -> Undo:
     iam = w.client("iam")
+    before = iam.get_role(RoleName=w.role)["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     iam.put_role_permissions_boundary(RoleName=w.role, PermissionsBoundary=_managed(w))
+    if before:
+        return lambda: iam.put_role_permissions_boundary(RoleName=w.role, PermissionsBoundary=before)
     return lambda: iam.delete_role_permissions_boundary(RoleName=w.role)
 
 

@@ -2,7 +2,8 @@
 
 Runs the steps of the workflows plan and apply, each job in a fresh clone, for the environment dev as it is in this checkout:
 the first deployment by hand, a pull request that changes the instance type, one that replaces the endpoint, one whose state
-moves between approval and apply. Prints a line a step, with its seconds; ends with 1 unless every step held.
+moves between approval and apply; drift, its issue, and its end. Prints a line a step, with its seconds; ends with 1 unless
+every step held. Some eight minutes on two cores.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def main() -> int:
                 trial.a_replacement()
             with _step("the state moves"):
                 trial.the_state_moves()
+            with _step("drift"):
+                trial.drift()
     return 0
 
 
@@ -145,6 +148,25 @@ class Trial:
 
         _require(self.team.apply_by_hand(), {"plan": "success", "dev": "success"})
         assert self.live()[0] == "ml.m5.xlarge"
+
+    def drift(self) -> None:
+        """Nothing has drifted; then a queue does, until an apply by hand."""
+        _require(self.team.drift(), {"drift": "success"})
+        assert self._issues() == []
+        queues = _client(self.team.account, "sqs")
+        url = next(url for url in queues.list_queues()["QueueUrls"] if url.endswith("-results"))
+        queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
+        for _ in range(2):
+            _require(self.team.drift(), {"drift": "success"})
+            (issue,) = self._issues()
+        _print(issue["body"])
+        assert issue["title"] == "Drift in dev" and "77" in issue["body"]
+        _require(self.team.apply_by_hand(), {"plan": "success", "dev": "success"})
+        _require(self.team.drift(), {"drift": "success"})
+        assert issue["state"] == "closed"
+
+    def _issues(self) -> list[dict[str, Any]]:
+        return [issue for issue in self.team.github.issues.values() if "pull_request" not in issue]
 
 
 def _print(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Record the permissions that every documented command needs: `python tests/trials/record_permissions.py`.
+"""Record the permissions that every documented command needs: `python tests/trials/record_permissions.py [COMMAND ...]`.
 
 Deploys tests/trials/every_permission.tf on a local AWS that enforces IAM, and writes tests/iam/recorded/<command>.json; some
 ten minutes. Each command runs as a role with the policies that must allow it, so one that is denied ends the recording.
@@ -25,6 +25,7 @@ from support.module_copies import LEFT_OUT
 from support.recorded_access import Needed, recording
 
 ENVIRONMENT = "dev"
+FIRST = "first-apply"  # all others need it
 ROOT = Path(__file__).with_name("every_permission.tf")
 RECORDED = CHECKOUT / "tests" / "iam" / "recorded"
 # What differs from one recording to the next, and its placeholder.
@@ -80,12 +81,18 @@ except s3.exceptions.ClientError as error:
 
 
 class Recorder:
-    """Commands on one environment, each with its recording."""
+    """Commands on one environment, each with its recording: those that are `wanted`, or all, and what they build on."""
 
-    def __init__(self, checkout: Checkout) -> None:
+    def __init__(self, checkout: Checkout, wanted: Sequence[str]) -> None:
         self.checkout = checkout
+        self._wanted = wanted
+
+    def wants(self, name: str) -> bool:
+        return not self._wanted or name in (*self._wanted, FIRST)
 
     def run(self, name: str, *arguments: str, codes: Sequence[int] = (0,)) -> None:
+        if not self.wants(name):
+            return
         checkout = self.checkout.as_caller_of(name)
         with self.block(name):
             ended = checkout.run(*arguments, "--local")
@@ -93,6 +100,8 @@ class Recorder:
 
     def python(self, name: str, program: str, *arguments: str) -> None:
         """A program that uses the client, in a process of its own."""
+        if not self.wants(name):
+            return
         environment = self.checkout.credentials.environment(REGION) | self.checkout.as_caller_of(name).environment
         environment.pop("AWS_PROFILE", None)
         with self.block(name):
@@ -173,8 +182,8 @@ def change(checkout: Checkout) -> None:
     main.write_text(text)
 
 
-def main() -> None:
-    """Record every command once."""
+def main(wanted: Sequence[str]) -> None:
+    """Record every command once, or those that are wanted."""
     with tempfile.TemporaryDirectory(prefix="permissions-") as temporary:
         folder = Path(temporary)
         for name in ("envs", "examples", "modules"):  # copies: what is edited meanwhile would be drift
@@ -189,7 +198,7 @@ def main() -> None:
         checkout.build_archives()
         checkout.start_local_aws("--enforce-iam")
         try:
-            record(Recorder(checkout))
+            record(Recorder(checkout, wanted))
         finally:
             checkout.run("local", "down")
 
@@ -199,10 +208,11 @@ def record(recorder: Recorder) -> None:
     shirt, dresses = checkout.query("red-shirt.png"), "examples/fashion-recommender/queries"
     prepare(checkout)
     recorder.run("first-plan", "plan", ENVIRONMENT)
-    recorder.run("first-apply", "apply", ENVIRONMENT)
+    recorder.run(FIRST, "apply", ENVIRONMENT)
     recorder.run("plan", "plan", ENVIRONMENT)
     recorder.run("verify", "verify", ENVIRONMENT)
     recorder.run("verify-no-plan", "verify", ENVIRONMENT, "--no-plan")
+    recorder.run("drift", "drift", ENVIRONMENT)
     recorder.run("outputs", "outputs", endpoint)
     recorder.run("smoke-test", "smoke-test", ENVIRONMENT)
     recorder.run("invoke", "invoke", endpoint, shirt, "--wait")
@@ -222,4 +232,4 @@ def record(recorder: Recorder) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from support.workflow_runner import Event, JobResult, Runner
 
 # Records each target with the variables that steps pass; ends and answers as the test says.
 MAKE = """#!/bin/sh
-for name in ENV PLAN_NAME ALLOW_REPLACEMENT FOUND ENVIRONMENT REGION BUDGET AWS_ACCESS_KEY_ID SARIF; do
+for name in ENV PLAN_NAME ALLOW_REPLACEMENT FOUND ENVIRONMENT REGION BUDGET AWS_ACCESS_KEY_ID SARIF CHANGED PLANS; do
   eval "value=\\${$name-}"
   [ -z "$value" ] || line="$line $name=$value"
 done
@@ -101,7 +102,7 @@ def test_a_pull_request_plans_each_environment_as_the_planner_and_comments(
     actions: Actions, planned: Callable[..., dict[str, JobResult]], roles: list[tuple[str, str, str]]
 ) -> None:
     assert results(planned(**pull_request())) == {
-        "changed": "success", "plan/dev": "success", "plan/prod": "success", "plan": "success",
+        "changed": "success", "plan/dev": "success", "plan/prod": "success", "plan": "success", "planned": "success",
     }  # fmt: skip
     values = "PLAN_NAME=pr-3-a ALLOW_REPLACEMENT=false"
     assert actions.made == [
@@ -112,6 +113,7 @@ def test_a_pull_request_plans_each_environment_as_the_planner_and_comments(
         f"ci-settings ENV=prod {values}",
         f"ci-plan ENV=prod {values} AWS_ACCESS_KEY_ID=333333333333",
         f"ci-comment ENV=prod {values} AWS_ACCESS_KEY_ID=333333333333",
+        "ci-planned CHANGED=success PLANS=success",
     ]
     assert roles == [("shop-planner", "pull_request", "refs/pull/3/merge")] * 2
     assert (actions.calls / "tokens").read_text().split() == ["ci-changed", "ci-comment", "ci-comment"]
@@ -122,26 +124,47 @@ def test_a_plan_that_fails_is_commented_and_does_not_stop_the_others(
 ) -> None:
     actions.fails("ci-plan", "dev")
     assert results(planned(**pull_request())) == {
-        "changed": "success", "plan/dev": "failure", "plan/prod": "success", "plan": "failure",
+        "changed": "success", "plan/dev": "failure", "plan/prod": "success", "plan": "failure", "planned": "success",
     }  # fmt: skip
     assert [line.partition(" PLAN")[0] for line in actions.made if "comment" in line] == [
         "ci-comment ENV=dev",
         "ci-comment ENV=prod",
     ]
+    assert actions.made[-1] == "ci-planned CHANGED=success PLANS=failure"
+
+
+@pytest.mark.parametrize(
+    ("changed", "plans", "passes"),
+    [
+        ("success", "success", True),
+        ("success", "skipped", True),
+        ("skipped", "skipped", True),
+        ("success", "failure", False),
+        ("success", "cancelled", False),
+        ("failure", "skipped", False),
+        ("cancelled", "skipped", False),
+        ("", "", False),
+    ],
+)
+def test_the_required_check_passes_only_if_every_plan_did(changed: str, plans: str, passes: bool) -> None:
+    environment = {"PATH": os.environ["PATH"], "CHANGED": changed, "PLANS": plans}
+    done = subprocess.run(["make", "-s", "ci-planned"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == passes, done.stderr
 
 
 @pytest.mark.parametrize("more", [pull_request(full_name="eve/shop"), pull_request() | {"actor": "dependabot[bot]"}])
 def test_a_fork_and_dependabot_are_skipped(
     actions: Actions, planned: Callable[..., dict[str, JobResult]], more: dict[str, Any]
 ) -> None:
-    assert results(planned(**more)) == {"changed": "skipped", "plan": "skipped"}
-    assert actions.made == []
+    assert results(planned(**more)) == {"changed": "skipped", "plan": "skipped", "planned": "success"}
+    assert actions.made == ["ci-planned CHANGED=skipped PLANS=skipped"]
 
 
 def test_a_pull_request_that_changes_no_environment_plans_none(actions: Actions) -> None:
     actions.answers("ci-changed", environments="[]", plan_name="pr-3-a", allow_replacement="false")
     done = actions.run("plan", "pull_request", "refs/pull/3/merge", **pull_request())
-    assert results(done) == {"changed": "success", "plan": "skipped"}
+    assert results(done) == {"changed": "success", "plan": "skipped", "planned": "success"}
+    assert actions.made[-1] == "ci-planned CHANGED=success PLANS=skipped"
 
 
 def applied(actions: Actions, *environments: str) -> dict[str, str]:

@@ -141,7 +141,7 @@ run "output" {
   }
 
   assert {
-    condition     = output.access.policies.caller == { arn = null, json = "{}" } && output.access.github_role_arn == null
+    condition     = output.access.policies.caller == { arn = null, json = "{}" } && alltrue([for arn in output.access.github_role_arns : arn == null])
     error_message = "The caller policy must be an output; a managed one is created only on request."
   }
 }

@@ -153,7 +153,7 @@ run "caller_policy" {
   }
 
   assert {
-    condition     = alltrue([for policy in output.policies : policy.arn == null]) && output.github_role_arn == null
+    condition     = alltrue([for policy in output.policies : policy.arn == null]) && alltrue([for arn in output.github_role_arns : arn == null])
     error_message = "By default nothing is created."
   }
 }
@@ -357,36 +357,68 @@ run "managed_policies" {
   }
 }
 
-run "github_role" {
+run "github_roles" {
   command = plan
 
   variables {
     access = {
       github = {
-        policies     = ["deployer"]
+        deployer = {
+          policies    = ["deployer"]
+          policy_arns = { state = "arn:aws:iam::123456789012:policy/state-dev-deployer" }
+          subjects    = ["repo:shop/models:environment:dev"]
+        }
+        planner = {
+          policy_arns = { state = "arn:aws:iam::123456789012:policy/state-dev-planner" }
+          subjects    = ["repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/release-*"]
+        }
         provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-        subjects     = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"]
       }
     }
   }
 
   assert {
-    condition = jsonencode(jsondecode(aws_iam_role.github[0].assume_role_policy).Statement[*]) == jsonencode([{
-      Action = "sts:AssumeRoleWithWebIdentity"
-      Condition = {
-        StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
-        StringLike   = { "token.actions.githubusercontent.com:sub" = ["repo:shop/models:environment:prod", "repo:shop/models:ref:refs/heads/release-*"] }
-      }
-      Effect    = "Allow"
-      Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
-      Sid       = "AssumeByWorkflows"
-    }])
-    error_message = "Only the given subjects, by way of STS, may assume the role."
+    condition = jsonencode({ for role, made in aws_iam_role.github : made.name => jsondecode(made.assume_role_policy).Statement[*] }) == jsonencode({
+      "shop-test-eu-west-1-deployer" = [{
+        Action = "sts:AssumeRoleWithWebIdentity"
+        Condition = {
+          StringEquals = {
+            "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+            "token.actions.githubusercontent.com:ref" = "refs/heads/main"
+            "token.actions.githubusercontent.com:sub" = "repo:shop/models:environment:dev"
+          }
+        }
+        Effect    = "Allow"
+        Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+        Sid       = "AssumeByWorkflows"
+      }]
+      "shop-test-eu-west-1-planner" = [{
+        Action = "sts:AssumeRoleWithWebIdentity"
+        Condition = {
+          StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
+          StringLike   = { "token.actions.githubusercontent.com:sub" = ["repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/release-*"] }
+        }
+        Effect    = "Allow"
+        Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+        Sid       = "AssumeByWorkflows"
+      }]
+    })
+    error_message = "Only the given subjects of each role, by way of STS, may assume it."
   }
 
   assert {
-    condition     = keys(aws_iam_policy.this) == ["deployer"] && keys(aws_iam_role_policy_attachment.github) == ["deployer"]
-    error_message = "The role must have the requested policy."
+    condition = (
+      keys(aws_iam_policy.this) == ["deployer", "planner"]
+      && { for key, attachment in aws_iam_role_policy_attachment.github : key => attachment.role } == {
+        "deployer/deployer" = "shop-test-eu-west-1-deployer"
+        "planner/planner"   = "shop-test-eu-west-1-planner"
+      }
+      && { for attachment in aws_iam_role_policy_attachment.github_supplied : attachment.role => attachment.policy_arn } == {
+        shop-test-eu-west-1-deployer = "arn:aws:iam::123456789012:policy/state-dev-deployer"
+        shop-test-eu-west-1-planner  = "arn:aws:iam::123456789012:policy/state-dev-planner"
+      }
+    )
+    error_message = "Each role must have its own policies: a planner that deploys needs no review."
   }
 
   assert {
@@ -395,16 +427,62 @@ run "github_role" {
   }
 }
 
-run "github_provider" {
+run "github_planner_alone" {
   command = plan
 
   variables {
-    access = { github = { policies = ["caller"], subjects = ["repo:shop/models:ref:refs/heads/main"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main"] } } }
   }
 
   assert {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
     error_message = "Without provider_arn, the OIDC provider must be created, for AWS STS."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role.github) == ["planner"] && keys(aws_iam_policy.this) == ["planner"]
+    error_message = "A role without subjects must not be created, nor its policies."
+  }
+}
+
+run "github_deployer_alone" {
+  command = plan
+
+  variables {
+    access = { github = { deployer = { subjects = ["repo:shop@1/models@2:environment:prod"] } } }
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy_attachment.github) == ["deployer/caller", "deployer/deployer", "deployer/planner", "deployer/watcher"]
+    error_message = "A deployer must be able to apply, and to run the smoke test and doctor."
+  }
+}
+
+run "planner_policy" {
+  command = plan
+
+  variables {
+    archive_uris = ["s3://models/shop/model.tar.gz"]
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten([for statement in jsondecode(output.policies.planner.json).Statement : statement.Action]) :
+      can(regex(":(BatchGet|Describe|Get|List|Simulate)", action))
+    ])
+    error_message = "A planner changes nothing, passes no role and uses no key."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policies.planner.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
+    ])) == toset(["${var.storage.bucket_arn}/model/*", "arn:aws:s3:::models/shop/model.tar.gz"])
+    error_message = "A planner describes model archives, and neither inputs nor results."
+  }
+
+  assert {
+    condition     = toset([for statement in jsondecode(output.policies.planner.json).Statement : statement.Sid if statement.Resource == "*"]) == toset(["Look"])
+    error_message = "Only actions without a resource type may be allowed on *."
   }
 }
 
@@ -418,16 +496,16 @@ run "verifier_policy" {
   assert {
     condition = alltrue([
       for action in flatten([for statement in jsondecode(output.policies.verifier.json).Statement : statement.Action]) :
-      can(regex(":(Describe|Get|List)|^kms:Decrypt$", action))
+      can(regex(":(Describe|Get|List)", action))
     ])
     error_message = "A verifier changes nothing."
   }
 
   assert {
     condition = one([
-      for statement in jsondecode(output.policies.verifier.json).Statement : statement.Resource if statement.Sid == "ReadArchives"
+      for statement in jsondecode(output.policies.verifier.json).Statement : statement.Resource if statement.Sid == "DescribeArchives"
     ]) == ["${var.storage.bucket_arn}/model/*", "arn:aws:s3:::models/shop/model.tar.gz"]
-    error_message = "A verifier reads model archives and nothing else, supplied ones included."
+    error_message = "A verifier describes model archives and no other objects, supplied ones included."
   }
 
   assert {
@@ -439,30 +517,6 @@ run "verifier_policy" {
       DescribeTopics = ["arn:aws:sns:eu-west-1:123456789012:shop-test-error", "arn:aws:sns:eu-west-1:123456789012:shop-test-success"]
     })
     error_message = "A verifier describes the topics and queues of this deployment alone."
-  }
-}
-
-run "github_role_of_whole_refs" {
-  command = plan
-
-  variables {
-    access = {
-      github = {
-        policies     = ["deployer"]
-        provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-        subjects     = ["repo:shop/models:environment:prod", "repo:shop@1/models@2:ref:refs/heads/main"]
-      }
-    }
-  }
-
-  assert {
-    condition = jsonencode(jsondecode(aws_iam_role.github[0].assume_role_policy).Statement[0].Condition) == jsonencode({
-      StringEquals = {
-        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
-        "token.actions.githubusercontent.com:sub" = ["repo:shop/models:environment:prod", "repo:shop@1/models@2:ref:refs/heads/main"]
-      }
-    })
-    error_message = "Subjects without a wildcard must be compared whole."
   }
 }
 
@@ -498,8 +552,8 @@ run "policies_in_china" {
 
   assert {
     condition = one([
-      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
-      if statement.Sid == "DecryptArchives"
+      for statement in jsondecode(output.policies.deployer.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "EncryptModels"
     ]) == ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]
     error_message = "Amazon S3 must be able to use the key for the caller."
   }
@@ -537,8 +591,8 @@ run "policies_in_the_government_regions" {
 
   assert {
     condition = one([
-      for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
-      if statement.Sid == "DecryptArchives"
+      for statement in jsondecode(output.policies.deployer.json).Statement : flatten([statement.Condition.StringEquals["kms:ViaService"]])
+      if statement.Sid == "EncryptModels"
     ]) == ["s3.us-gov-west-1.amazonaws.com"]
     error_message = "Amazon S3 must be able to use the key for the caller."
   }

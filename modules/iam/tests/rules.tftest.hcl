@@ -76,7 +76,7 @@ run "refuses_every_repository" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], subjects = ["*"] } }
+    access = { github = { planner = { subjects = ["*"] } } }
   }
 }
 
@@ -89,7 +89,7 @@ run "refuses_every_repository_of_an_owner" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], subjects = ["repo:shop/*:ref:refs/heads/main"] } }
+    access = { github = { planner = { subjects = ["repo:shop/*:ref:refs/heads/main"] } } }
   }
 }
 
@@ -102,7 +102,7 @@ run "refuses_every_workflow_of_a_repository" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*"] } } }
   }
 }
 
@@ -115,7 +115,7 @@ run "refuses_every_branch" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:ref:refs/heads/*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/*"] } } }
   }
 }
 
@@ -128,7 +128,7 @@ run "refuses_every_ref_that_begins_alike" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:r*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:r*"] } } }
   }
 }
 
@@ -141,7 +141,7 @@ run "refuses_a_branch_by_its_end" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*main"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:*main"] } } }
   }
 }
 
@@ -154,7 +154,7 @@ run "refuses_branches_by_a_letter" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/m*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/m*"] } } }
   }
 }
 
@@ -167,7 +167,7 @@ run "refuses_every_tag" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/tags/*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/tags/*"] } } }
   }
 }
 
@@ -180,7 +180,7 @@ run "refuses_a_pattern_of_environments" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:environment:prod*"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:environment:prod*"] } } }
   }
 }
 
@@ -193,7 +193,7 @@ run "refuses_a_single_character_wildcard" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/mai?"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/mai?"] } } }
   }
 }
 
@@ -206,7 +206,7 @@ run "refuses_a_wildcard_inside" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/*/main"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/*/main"] } } }
   }
 }
 
@@ -219,7 +219,7 @@ run "refuses_another_claim" {
   }
 
   variables {
-    access = { github = { policies = ["verifier"], subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:job_workflow_ref:shop/models/.github/workflows/deploy.yml@refs/heads/main"] } }
+    access = { github = { planner = { subjects = ["repo:shop/models:ref:refs/heads/main", "repo:shop/models:job_workflow_ref:shop/models/.github/workflows/deploy.yml@refs/heads/main"] } } }
   }
 }
 
@@ -232,7 +232,7 @@ run "refuses_pull_requests_that_deploy" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], subjects = ["repo:shop/models:pull_request"] } }
+    access = { github = { deployer = { subjects = ["repo:shop/models:pull_request"] } } }
   }
 }
 
@@ -246,14 +246,81 @@ run "accepts_whole_refs_environments_and_words_with_a_wildcard" {
   variables {
     access = {
       github = {
-        policies = ["verifier"]
-        subjects = [
-          "repo:shop/models:environment:prod", "repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/hotfix/*",
-          "repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/release-*", "repo:shop/models:ref:refs/tags/v*",
-          "repo:shop@123/models@456:environment:prod",
-        ]
+        deployer = { subjects = ["repo:shop/models:environment:prod", "repo:shop@123/models@456:environment:prod"] }
+        planner = {
+          subjects = [
+            "repo:shop/models:environment:prod", "repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/hotfix/*",
+            "repo:shop/models:ref:refs/heads/main", "repo:shop/models:ref:refs/heads/release-*", "repo:shop/models:ref:refs/tags/v*",
+            "repo:shop@123/models@456:pull_request",
+          ]
+        }
       }
     }
+  }
+}
+
+run "refuses_a_branch_that_deploys" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { subjects = ["repo:shop/models:environment:dev", "repo:shop/models:ref:refs/heads/main"] } } }
+  }
+}
+
+run "refuses_a_tag_that_deploys" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { subjects = ["repo:shop/models:environment:dev", "repo:shop/models:ref:refs/tags/v1"] } } }
+  }
+}
+
+run "refuses_every_environment_that_deploys" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { subjects = ["repo:shop/models:environment:dev", "repo:shop/models:environment:*"] } } }
+  }
+}
+
+run "refuses_environments_of_another_repository_that_deploys" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { subjects = ["repo:shop/models:environment:dev", "repo:shop/mod*:environment:prod"] } } }
+  }
+}
+
+run "refuses_every_branch_that_deploys" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { refs = ["refs/heads/*"], subjects = ["repo:shop/models:environment:dev"] } } }
   }
 }
 
@@ -266,11 +333,11 @@ run "refuses_unknown_policies_of_github" {
   }
 
   variables {
-    access = { github = { policies = ["administrator"], subjects = ["repo:shop/models:environment:prod"] } }
+    access = { github = { deployer = { policies = ["administrator"], subjects = ["repo:shop/models:environment:prod"] } } }
   }
 }
 
-run "refuses_a_role_without_subjects" {
+run "refuses_a_deployer_without_policies" {
   command         = plan
   expect_failures = [var.access]
 
@@ -279,11 +346,11 @@ run "refuses_a_role_without_subjects" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"] } }
+    access = { github = { deployer = { policies = [], subjects = ["repo:shop/models:environment:prod"] } } }
   }
 }
 
-run "refuses_a_role_without_policies" {
+run "refuses_every_policy_of_elsewhere" {
   command         = plan
   expect_failures = [var.access]
 
@@ -292,7 +359,33 @@ run "refuses_a_role_without_policies" {
   }
 
   variables {
-    access = { github = { subjects = ["repo:shop/models:environment:prod"] } }
+    access = { github = { planner = { policy_arns = { state = "arn:aws:iam::123456789012:policy/*" }, subjects = ["repo:shop/models:pull_request"] } } }
+  }
+}
+
+run "refuses_a_policy_by_its_name" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { deployer = { policy_arns = { state = "state-dev-deployer" }, subjects = ["repo:shop/models:environment:dev"] } } }
+  }
+}
+
+run "refuses_more_policies_than_a_role_may_have" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { github = { planner = { policy_arns = { for number in range(10) : "p${number}" => "arn:aws:iam::123456789012:policy/p${number}" }, subjects = ["repo:shop/models:pull_request"] } } }
   }
 }
 
@@ -307,9 +400,8 @@ run "refuses_another_provider" {
   variables {
     access = {
       github = {
-        policies     = ["deployer"]
+        deployer     = { subjects = ["repo:shop/models:environment:prod"] }
         provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
-        subjects     = ["repo:shop/models:environment:prod"]
       }
     }
   }
@@ -324,7 +416,7 @@ run "refuses_long_sessions" {
   }
 
   variables {
-    access = { github = { policies = ["deployer"], session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] } }
+    access = { github = { deployer = { session_seconds = 86400, subjects = ["repo:shop/models:environment:prod"] } } }
   }
 }
 

@@ -76,12 +76,12 @@ run "asynchronous" {
   assert {
     condition = alltrue([
       for name, description in {
-        "backlog"                  = "shop-test: backlog ≥ 100 requests for 15 minutes. Raise max_instances or speed up the model."
-        "cpu/primary"              = "shop-test/primary: CPU utilization ≥ 90 % for 15 minutes. Lower the concurrency per instance or raise the instance type."
-        "expired_requests/primary" = "shop-test/primary: expired requests ≥ 1 within 1 minute. They were never processed: raise max_instances or request_ttl_seconds, and send them again."
-        "memory/primary"           = "shop-test/primary: memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type."
-        "model_latency/primary"    = "shop-test/primary: model latency ≥ 240 s for 5 minutes. Invocations approach their timeout: speed up the model, or raise the timeout of an asynchronous endpoint."
-        "server_errors/primary"    = "shop-test/primary: requests on which the model failed (5xx) ≥ 5 % for 2 minutes. Read the container logs; roll back if this began with an update."
+        "backlog"                  = "shop-test: backlog ≥ 100 requests for 15 minutes. Raise max_instances or speed up the model. See docs/operations.md#alarm-backlog."
+        "cpu/primary"              = "shop-test/primary: CPU utilization ≥ 90 % for 15 minutes. Lower the concurrency per instance or raise the instance type. See docs/operations.md#alarm-cpu."
+        "expired_requests/primary" = "shop-test/primary: expired requests ≥ 1 within 1 minute. They were never processed: raise max_instances or request_ttl_seconds, and send them again. See docs/operations.md#alarm-expired_requests."
+        "memory/primary"           = "shop-test/primary: memory utilization ≥ 90 % for 5 minutes. Check for leaks or raise the instance type. See docs/operations.md#alarm-memory."
+        "model_latency/primary"    = "shop-test/primary: model latency ≥ 240 s for 5 minutes. Invocations approach their timeout: speed up the model, or raise the timeout of an asynchronous endpoint. See docs/operations.md#alarm-model_latency."
+        "server_errors/primary"    = "shop-test/primary: requests on which the model failed (5xx) ≥ 5 % for 2 minutes. Read the container logs; roll back if this began with an update. See docs/operations.md#alarm-server_errors."
       } : aws_cloudwatch_metric_alarm.this[name].alarm_description == description
     ])
     error_message = "A description must state subject, threshold and time as configured, and the first remedy: ${jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_description })}"

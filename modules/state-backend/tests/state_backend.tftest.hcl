@@ -94,7 +94,7 @@ run "backend_policies" {
   assert {
     condition = [
       for statement in data.aws_iam_policy_document.backend["dev/deployer"].statement : statement.sid
-    ] == ["FindState", "ReadAndWriteState", "Unlock", "ReadPlans", "UseKeyThroughS3"]
+    ] == ["FindState", "ReadSettings", "ReadAndWriteState", "Unlock", "ReadPlans", "UseKeyThroughS3"]
     error_message = "A deployer reads, writes, locks and unlocks a state, and reads plans."
   }
 
@@ -107,7 +107,7 @@ run "backend_policies" {
   }
 
   assert {
-    condition     = tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[2].resources), "/async-endpoint/dev/*.tflock")
+    condition     = tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[3].actions == toset(["s3:DeleteObject"]) && endswith(one(tolist(data.aws_iam_policy_document.backend["dev/deployer"].statement)[3].resources), "/async-endpoint/dev/*.tflock")
     error_message = "Only locks may be deleted, and of these states alone."
   }
 
@@ -117,9 +117,10 @@ run "backend_policies" {
       statement.sid => "${join(" ", sort(statement.actions))} ${trimprefix(one(statement.resources), aws_s3_bucket.this.arn)}"
       if statement.sid != "UseKeyThroughS3"
       } == {
-      FindState  = "s3:ListBucket "
-      ReadState  = "s3:GetObject /async-endpoint/dev/*"
-      WritePlans = "s3:PutObject /plans/dev/*"
+      FindState    = "s3:ListBucket "
+      ReadSettings = "s3:GetBucketPublicAccessBlock s3:GetBucketVersioning s3:GetEncryptionConfiguration "
+      ReadState    = "s3:GetObject /async-endpoint/dev/*"
+      WritePlans   = "s3:PutObject /plans/dev/*"
     }
     error_message = "A planner must change nothing but plans, which it does not read."
   }
@@ -127,6 +128,13 @@ run "backend_policies" {
   assert {
     condition     = keys(output.backend_policies) == ["dev"] && keys(output.backend_policies["dev"]) == ["deployer", "planner"]
     error_message = "Each environment has a policy of each role."
+  }
+
+  assert {
+    condition = [for policy in aws_iam_policy.backend : policy.name] == [
+      "terraform-state-123456789012-eu-west-1-dev-deployer", "terraform-state-123456789012-eu-west-1-dev-planner",
+    ] && keys(output.backend_policy_arns["dev"]) == ["deployer", "planner"]
+    error_message = "Each policy must be a managed one, so that roles can have it."
   }
 }
 
@@ -145,7 +153,7 @@ run "without_a_key" {
   }
 
   assert {
-    condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["dev/deployer"].statement) == 4
+    condition     = output.bucket == "states-of-shop" && length(data.aws_iam_policy_document.backend["dev/deployer"].statement) == 5
     error_message = "The name is the given one, and a policy without a key names none."
   }
 }

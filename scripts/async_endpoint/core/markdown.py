@@ -11,7 +11,7 @@ from typing import Final
 MAX_CHARACTERS: Final = 65_536  # of a comment or an issue: GitHub answers 422 "body is too long (maximum is 65536 characters)"
 MAX_TEXT_CHARACTERS: Final = 500
 
-_ACTIVE: Final = "\\`*_{}[]()#+!|~@:^"
+_ACTIVE: Final = "\\`*_{}[]()#+!|~@:^$"
 
 
 def code(value: str) -> str:
@@ -24,7 +24,10 @@ def text(value: str, most: int = MAX_TEXT_CHARACTERS) -> str:
 
     Mentions and references to issues are broken up as well: GitHub looks for them once character references are resolved.
     """
-    return _escaped(value, most).replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+    escaped = _escaped(value, most)
+    for linked in ("&#64;", "&#35;", "GH-", "www."):
+        escaped = escaped.replace(linked, f"{linked}&#8203;")
+    return escaped
 
 
 def fitting(lines: list[str], room: int, rest: str) -> list[str]:

@@ -189,6 +189,7 @@ class _Apply:
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
         with deployment.quiesced(self._changed()):
             updates = self._guarded_updates()  # the approval may have taken a while
+            saved.require_current()
             remove_deleted_endpoints(session, saved.resources)
             with (
                 orphans.explained(),

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
-from async_endpoint.core.errors import InvalidInput, Refused
+from async_endpoint.core.errors import InvalidInput, PlanStale, Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.kept_plans import document_changes, require_usable
 from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
+from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
 from async_endpoint.terraform.adapter import Changes, Terraform
@@ -205,6 +206,22 @@ class SavedPlan:
     def _read_document(self, *, needed: bool = True) -> None:
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
         self.resources: list[ResourceChange] = resource_changes(self.document)
+        deletes = any(change.type == ENDPOINT and change.deletes for change in self.resources)
+        self._state = self._terraform.state_version() if deletes else None
+
+    def require_current(self) -> None:
+        """To be called before endpoints are deleted that the plan deletes: Terraform looks at lock and state only afterwards.
+
+        Raises StateLocked while another command works on the state, PlanStale where one has changed it since the plan.
+        """
+        if self._state is None:
+            return
+        self._terraform.require_unlocked()
+        if self._terraform.state_version() != self._state:
+            raise PlanStale(
+                "Another command has changed the state since this one planned to delete an endpoint; nothing was changed. "
+                "Repeat it."
+            )
 
     def apply(self) -> None:
         """Carry out the plan."""

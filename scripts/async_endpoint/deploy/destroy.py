@@ -73,6 +73,7 @@ def destroy_environment(
             raise Refused(f"The destruction of {deployment.environment} was not approved; nothing was destroyed.")
         # An apply would create again what is destroyed by then, so a destroy resumes scaling.
         with deployment.quiesced(endpoints, resumed_by="destroy"):
+            saved.require_current()
             remove_deleted_endpoints(deployment.session, saved.resources)
             if expected.view.region is not None:  # before the rest: SQS lists a queue for a minute after it is deleted
                 delete_reply_queues(deployment.session(expected.view.region), expected.names)

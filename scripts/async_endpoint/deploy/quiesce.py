@@ -212,13 +212,18 @@ class _ScalableTarget:
 
 
 def _begin(target: _ScalableTarget) -> SuspensionRecord | None:
-    """Write the record of a suspension that begins now; None when there is no target."""
+    """Write the record of a suspension that begins now; None when there is no target.
+
+    Raises NotReady for one that is there: what a killed command left was resumed before, so this command is running. To take
+    its record over would end its suspension with this command, which finds the state locked.
+    """
     live, found = target.observe()
     if live is None:
         return None
-    now, current = timestamp(time.time()), suspended(live)
-    previous = found.restored(current) if found else current
-    record = SuspensionRecord(secrets.token_hex(4), previous, now, now, user_and_host())
+    if found is not None:
+        raise _held(target, found)
+    now = timestamp(time.time())
+    record = SuspensionRecord(secrets.token_hex(4), suspended(live), now, now, user_and_host())
     target.write(record)
     return record
 
@@ -287,11 +292,15 @@ def _is_unchanged(target: _ScalableTarget, record: SuspensionRecord) -> bool:
     """Whether `record` is there as it was; False when it was removed, NotReady when it was renewed."""
     _, seen = target.observe()
     if seen is not None and seen != record:
-        raise NotReady(
-            f"{seen.by} has been changing {target.resource_id} since {seen.since} and holds its scaling suspended; try "
-            "again once that command has ended."
-        )
+        raise _held(target, seen)
     return seen is not None
+
+
+def _held(target: _ScalableTarget, record: SuspensionRecord) -> NotReady:
+    return NotReady(
+        f"{record.by} has been changing {target.resource_id} since {record.since} and holds its scaling suspended; try again "
+        "once that command has ended."
+    )
 
 
 def _resume_or_explain(

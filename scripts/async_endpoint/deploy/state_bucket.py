@@ -79,16 +79,32 @@ def _missing(s3: Any, bucket: StateBucket) -> Iterator[str]:
     region = s3.get_bucket_location(Bucket=bucket.name).get("LocationConstraint") or "us-east-1"
     if region != bucket.region:
         yield f"is in {region} instead of {bucket.region}"
-    if not _read(s3, "get_bucket_encryption", bucket).get("ServerSideEncryptionConfiguration", {}).get("Rules"):
-        yield "has no encryption by default"
-    if s3.get_bucket_versioning(Bucket=bucket.name).get("Status") != "Enabled":
-        yield "has no versioning, so a damaged state could not be restored"
+    yield from (lacking for protection in PROTECTIONS if (lacking := protection(s3, bucket)))
+
+
+def encryption(s3: Any, bucket: StateBucket) -> str:
+    """What the bucket lacks, here of encryption; empty if nothing. So do the next three."""
+    rules = _read(s3, "get_bucket_encryption", bucket).get("ServerSideEncryptionConfiguration", {}).get("Rules")
+    return "" if rules else "has no encryption by default"
+
+
+def versioning(s3: Any, bucket: StateBucket) -> str:
+    enabled = s3.get_bucket_versioning(Bucket=bucket.name).get("Status") == "Enabled"
+    return "" if enabled else "has no versioning, so a damaged state could not be restored"
+
+
+def public_access(s3: Any, bucket: StateBucket) -> str:
     blocked = _read(s3, "get_public_access_block", bucket).get("PublicAccessBlockConfiguration", {})
-    if not all(blocked.get(name) for name in _BLOCKS):
-        yield "does not block public access"
+    return "" if all(blocked.get(name) for name in _BLOCKS) else "does not block public access"
+
+
+def tls_only(s3: Any, bucket: StateBucket) -> str:
     policy = json.loads(_read(s3, "get_bucket_policy", bucket).get("Policy", "{}"))
-    if not any(_denies_plain_http(statement, bucket.name) for statement in _listed(policy.get("Statement"))):
-        yield "has no policy that denies requests without TLS (aws:SecureTransport)"
+    denied = any(_denies_plain_http(statement, bucket.name) for statement in _listed(policy.get("Statement")))
+    return "" if denied else "has no policy that denies requests without TLS (aws:SecureTransport)"
+
+
+PROTECTIONS: Final = (encryption, versioning, public_access, tls_only)
 
 
 def _read(s3: Any, operation: str, bucket: StateBucket) -> dict[str, Any]:

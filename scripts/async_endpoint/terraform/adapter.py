@@ -29,7 +29,7 @@ import python_terraform
 from python_terraform import IsFlagged
 
 from async_endpoint import signals
-from async_endpoint.core.errors import InvalidInput, TerraformFailed, ToolMissing, UsageError
+from async_endpoint.core.errors import InvalidInput, PlanStale, TerraformFailed, ToolMissing, UsageError
 from async_endpoint.terraform.diagnostics import errors, first_error
 from async_endpoint.terraform.plan_record import StateVersion
 from async_endpoint.terraform.state_lock import locked_error, read_lock
@@ -39,6 +39,9 @@ MINIMUM_VERSION: Final = (1, 11)
 POLL_INTERVAL_SECONDS: Final = 0.05
 # A second Ctrl-C makes Terraform end at once and lose what it is doing; within this time it is the same one, sent twice.
 REPEATED_INTERRUPT_SECONDS: Final = 2.0
+
+_STALE: Final = "Saved plan is stale"
+_LOCK_ATTEMPTS: Final = 3
 
 _COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
 # Of the S3 backend and of the provider, before any call.
@@ -172,8 +175,21 @@ class Terraform:
         return found
 
     def _stream(self, command: str, *arguments: str, accepted: tuple[int, ...] = (0,), **options: Any) -> tuple[int, str]:
-        """Run, pass every line on, and return exit code and text."""
+        """Run, pass every line on, and return exit code and text.
+
+        Where the lock is released between Terraform's attempt to take it and its look at who has it, it is run again: the
+        refusal would name no one, and nothing has been done yet.
+        """
         line = self._command_line(command, *arguments, no_color=IsFlagged, **options)
+        for _ in range(_LOCK_ATTEMPTS):
+            code, text = self._run(line)
+            lock = read_lock(text) if code not in accepted else None
+            if lock is None or lock.id:
+                break
+        self._check(command, code, text, accepted)
+        return code, text
+
+    def _run(self, line: list[str]) -> tuple[int, str]:
         printed: list[str] = []
         interrupter = _Interrupter()
         with signals.deferred(interrupter), tempfile.TemporaryFile(prefix="async-endpoint-") as output:
@@ -185,9 +201,7 @@ class Terraform:
             finally:  # also when the listener fails: an apply must never be left behind unattended
                 process.wait()
             signals.check()
-        text = "\n".join(printed)
-        self._check(command, process.returncode, text, accepted)
-        return process.returncode, text
+        return process.returncode, "\n".join(printed)
 
     def _capture(self, command: str, *arguments: str, **options: Any) -> str:
         """Run quietly and return standard output."""
@@ -220,9 +234,13 @@ class Terraform:
         if code in accepted:
             return
         if (lock := read_lock(text)) is not None:
-            unlock = f"{self._unlock_command} {lock.id}" if self._unlock_command and lock.id else None
-            raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=unlock)
+            raise locked_error(lock, environment=self.folder.name, folder=self.folder, unlock=self._unlock_command)
         found = errors(text)
+        if any(error.summary == _STALE for error in found):
+            raise PlanStale(
+                f"Another command has changed the state of {self.folder.name} since this one planned; this one changed nothing "
+                "by Terraform. Repeat it."
+            )
         if any(error.summary.startswith(_NO_CREDENTIALS) for error in found):
             raise UsageError(  # the last error is the cause: the SSO session, the profile, the instance metadata
                 f"There are no usable AWS credentials for {self.folder.name} ({found[-1]}); sign in (aws sso login) or set "

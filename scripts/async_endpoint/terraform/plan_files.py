@@ -46,10 +46,12 @@ def unpack(content: bytes, where: str) -> KeptPlan:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sorted(archive.namelist()) != [_RECORD, _PLAN]:
                 raise PlanDamaged(f"{where} is no plan of `async-endpoint plan ENV --out FILE`; plan again.")
+            if any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist()):
+                raise PlanDamaged(f"{where} was changed after the plan was made: a plan is not compressed; plan again.")
             if archive.getinfo(_RECORD).file_size > MAX_RECORD_BYTES or archive.getinfo(_PLAN).file_size > MAX_BYTES:
                 raise PlanDamaged(f"{where} is larger than any plan; plan again.")
             text, plan = archive.read(_RECORD), archive.read(_PLAN)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise PlanDamaged(f"{where} is no plan of `async-endpoint plan ENV --out FILE`, or is damaged; plan again.") from error
     record = parse_record(text, where)
     if hashlib.sha256(plan).hexdigest() != record.plan:

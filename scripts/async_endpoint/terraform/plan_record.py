@@ -75,7 +75,7 @@ def parse_record(text: str | bytes, where: str) -> PlanRecord:
         state = StateVersion(str(document["state"]["lineage"]), int(document["state"]["serial"]))
         record = PlanRecord(**document | {"state": state})
         own = record.digest
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise PlanDamaged(f"{where} is no record of a plan, or is damaged; plan again.") from error
     if digest != own:
         raise PlanDamaged(f"{where} was changed after the plan was made: its digest is not that of its changes; plan again.")

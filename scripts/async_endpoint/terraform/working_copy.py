@@ -154,7 +154,13 @@ def local_state_file(workspace: Workspace, environment: str, *, local: bool) -> 
     copy = _copy_folder(workspace, environment, region, local=local)
     if local:
         return copy / "state" / require_record(workspace).instance_id / STATE_FILE
-    return copy / "envs" / environment / STATE_FILE
+    return working_folder(workspace, environment, local=local) / STATE_FILE
+
+
+def working_folder(workspace: Workspace, environment: str, *, local: bool) -> Path:
+    """Where Terraform runs for `environment`, which need not exist yet."""
+    region = root_region(workspace.environment(environment), os.environ)
+    return _copy_folder(workspace, environment, region, local=local) / "envs" / environment
 
 
 def _copy_folder(workspace: Workspace, environment: str, region: RootRegion | None, *, local: bool) -> Path:

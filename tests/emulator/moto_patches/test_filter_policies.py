@@ -1,14 +1,12 @@
-"""Filter policies take effect late, a topic has 200 of them, and conditional writes are atomic."""
+"""Filter policies take effect late, and a topic has 200 of them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from support.common import refusal
 from support.in_process_aws import AwsHarness
@@ -90,22 +88,3 @@ def test_a_topic_has_at_most_200_filter_policies(local_aws: AwsHarness, monkeypa
     code, _ = refusal(local_aws.sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=queues[2].arn, Attributes=policy("a"))
     assert code == "FilterPolicyLimitExceeded"
     assert len(local_aws.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]) == 2
-
-
-def test_of_concurrent_conditional_writes_one_succeeds(local_aws: AwsHarness) -> None:
-    bucket = local_aws.bucket()
-    s3 = local_aws.client("s3", max_pool_connections=16)
-
-    def write(condition: dict[str, str], number: int) -> bool:
-        try:
-            s3.put_object(Bucket=bucket, Key="lease", Body=b"%d" % number, **condition)
-        except ClientError as error:
-            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 412
-            return False
-        return True
-
-    with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(lambda number: write({"IfNoneMatch": "*"}, number), range(16))) == 1
-        for first in range(16, 96, 16):  # content of its own each time: the same content has the same ETag
-            etag = s3.head_object(Bucket=bucket, Key="lease")["ETag"]
-            assert sum(pool.map(lambda number, etag=etag: write({"IfMatch": etag}, number), range(first, first + 16))) == 1

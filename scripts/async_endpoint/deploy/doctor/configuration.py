@@ -67,7 +67,8 @@ def sagemaker_regions() -> set[str]:
     """The regions of SageMaker in all partitions that this version of botocore knows."""
     import botocore.session  # noqa: PLC0415 - slow to load
 
-    session = botocore.session.get_session()
+    # without this machine's AWS settings: a profile that does not exist is not what is asked here
+    session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     partitions = session.get_available_partitions()
     return {name for partition in partitions for name in session.get_available_regions("sagemaker", partition)}
 

@@ -34,7 +34,7 @@ def local_aws(setup: Setup) -> Iterator[Finding]:
     require_credentials(setup.workspace)
     setup.endpoint_url = record.endpoint_url
     identity = setup.session().client("sts").get_caller_identity()
-    setup.caller_arn = identity["Arn"]
+    setup.caller_arn, setup.account_id = identity["Arn"], identity["Account"]
     yield ok(f"runs at {record.endpoint_url}, {time_scale_text(record.time_scale)}")
 
 

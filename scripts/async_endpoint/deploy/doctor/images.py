@@ -1,8 +1,8 @@
 """The images of the containers: whether their registry has them, in the endpoint's region and for its processor.
 
-The registries of AWS's framework images can be pulled from and not listed (ecr:DescribeImages is not among what their
-repository policies grant, see "unable to describe images" in jetstack/version-checker, issue 122); so of these, region and
-processor are compared and the tag is not.
+Registries of AWS can be pulled from and not listed (ecr:DescribeImages is not among what their repository policies grant, see
+"unable to describe images" in jetstack/version-checker, issue 122), and so may those of other accounts; so of these, region and
+processor are compared and the tag is not. The local AWS takes no image from a registry, so there none has to exist.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from async_endpoint.aws import error_code
+from async_endpoint.aws import DENIED_CODES, error_code
 from async_endpoint.core.hosting_rules import architecture, image_region
 from async_endpoint.deploy.doctor.findings import Finding, failure, ok
 from async_endpoint.deploy.doctor.framework_registries import FRAMEWORK_REGISTRIES, registry_of
@@ -27,6 +27,7 @@ _INDEX_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+_MISSING: Final = frozenset({"RepositoryNotFoundException", "ImageNotFoundException"})
 _ACCELERATED: Final = re.compile(r"^ml\.(?:g[0-9]|gr[0-9]|p[0-9])")
 _NEURON: Final = re.compile(r"^ml\.(?:inf|trn)[0-9]")
 
@@ -63,7 +64,7 @@ def image_choice(setup: Setup) -> Iterator[Finding]:
 
 
 def image_registry(setup: Setup) -> Iterator[Finding]:
-    """That the images in repositories of this account, or that it may describe, exist for the processor."""
+    """That the images in repositories of this account, and of others that it may list, exist for the processor."""
     images = dict(_wanted(setup))
     own = [(image, kind) for image, kind in images.items() if image.account not in FRAMEWORK_REGISTRIES.values()]
     for image, kind in own:
@@ -145,6 +146,10 @@ def _existing(setup: Setup, image: EcrImage, kind: str) -> Finding:
     try:
         [described] = ecr.describe_images(**request)["imageDetails"]
     except ClientError as error:
+        if setup.local and error_code(error) in _MISSING:
+            return ok(f"{shown} is not in the local AWS, which does not need it")
+        if image.account != setup.account_id and error_code(error) in DENIED_CODES:
+            return ok(f"{shown}: these credentials may not list that registry, so it is pulled unchecked")
         return _absent(error, image, shown)
     platforms = _platforms(ecr, request) if described.get("imageManifestMediaType") in _INDEX_TYPES else set()
     wanted = architecture(kind) if kind else ""

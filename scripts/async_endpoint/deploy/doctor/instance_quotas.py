@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
 from async_endpoint.deploy.doctor.findings import Finding, failure, ok, split_sentence, warning
 from async_endpoint.deploy.doctor.setup import Setup
 from async_endpoint.deploy.quotas import Need, compare_quotas, live_instances
+from async_endpoint.terraform.configured_endpoints import ConfiguredEndpoint
 
 _REMEDY = "plan fewer instances, or request an increase in Service Quotas"
 _UNREAD = "allow servicequotas:ListServiceQuotas and servicequotas:ListAWSDefaultServiceQuotas"
@@ -42,11 +44,19 @@ def _needs(setup: Setup) -> tuple[list[Need], list[str]]:
             continue
         initial = count if isinstance(count, int) else 1
         key = setup.region, kind
-        during[key] += initial
         scaled_out[key] += max(initial, most if isinstance(most, int) else initial)
-        if (outputs := setup.applied_of(endpoint)) is not None:  # an update starts new instances beside those that serve
-            live_ones = live_instances(setup.session(outputs.region), outputs.endpoint.name)
-            for live_kind, live in live_ones.items():
-                during[outputs.region, live_kind] += live
+        outputs = setup.applied_of(endpoint)
+        live = live_instances(setup.session(outputs.region), outputs.endpoint.name) if outputs else {}
+        during[key] += _batch(endpoint, initial) if live.get(kind) else initial
+        for live_kind, live_count in live.items():  # an update starts new instances beside those that serve
+            during[key[0], live_kind] += live_count
     needs = [Need(region, kind, count, max(scaled_out[region, kind], 0)) for (region, kind), count in sorted(during.items())]
     return needs, unknown
+
+
+def _batch(endpoint: ConfiguredEndpoint, initial: int) -> int:
+    """New instances that run beside all old ones: all of them, or the batch of a rolling update."""
+    size, percent = endpoint.get("guardrails.rolling.instances"), endpoint.get("guardrails.rolling.percent")
+    if isinstance(size, int):
+        return min(size, initial)
+    return min(math.ceil(initial * percent / 100), initial) if isinstance(percent, int | float) else initial

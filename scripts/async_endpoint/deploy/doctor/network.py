@@ -26,10 +26,11 @@ def network(setup: Setup) -> Iterator[Finding]:
         if not vpc.get("Subnets"):
             yield ok(f"{name}: a network of SageMaker")
             continue
-        yield from _of_subnets(aws.client("ec2"), name, outputs, vpc["Subnets"])
+        yield from of_subnets(aws.client("ec2"), name, outputs, vpc["Subnets"])
 
 
-def _of_subnets(ec2: Any, name: str, outputs: AsyncEndpointOutputs, ids: Sequence[str]) -> Iterator[Finding]:
+def of_subnets(ec2: Any, name: str, outputs: AsyncEndpointOutputs, ids: Sequence[str]) -> Iterator[Finding]:
+    """What is well or not of the subnets `ids` of endpoint `name`; `ec2` is boto3's client."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:

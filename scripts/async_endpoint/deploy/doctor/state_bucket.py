@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,15 +17,24 @@ from async_endpoint.core.text import joined
 from async_endpoint.deploy.doctor.checks import denied, findings_of
 from async_endpoint.deploy.doctor.findings import Finding, failure, ok, warning
 from async_endpoint.deploy.doctor.setup import Setup
+from async_endpoint.deploy.state_bucket import PROTECTIONS
 from async_endpoint.terraform.s3_backend import S3Backend
-from async_endpoint.terraform.working_copy import local_state_file
+from async_endpoint.terraform.settings_files import StateBucket
+from async_endpoint.terraform.state_lock import running_terraform
+from async_endpoint.terraform.working_copy import local_state_file, working_folder
 
 # A condition that no object meets, so S3 refuses the write whatever there is: 412, or 404 where there is no object (S3 user
 # guide, "Conditional writes"). That it authorizes the request before it looks at the condition is A269.
 NO_ETAG: Final = "00000000000000000000000000000000"
 _UNMET: Final = frozenset({"PreconditionFailed", "NoSuchKey", "412", "404", "ConditionalRequestConflict"})
 _ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-_BLOCKS: Final = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+_COMMANDS: Final = {
+    "encryption": "put-bucket-encryption --bucket {} --server-side-encryption-configuration "
+    "Rules=[{{ApplyServerSideEncryptionByDefault={{SSEAlgorithm=aws:kms}}}}]",
+    "versioning": "put-bucket-versioning --bucket {} --versioning-configuration Status=Enabled",
+    "public_access": "put-public-access-block --bucket {} --public-access-block-configuration "
+    "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+}
 LONG_LOCK_SECONDS: Final = 3600
 
 
@@ -38,7 +48,7 @@ def state_bucket(setup: Setup) -> Iterator[Finding]:
         return
     aws = _session(setup, backend)
     try:
-        live = aws.s3.head_bucket(Bucket=backend.bucket)
+        live = aws.s3.head_bucket(Bucket=backend.bucket, ExpectedBucketOwner=setup.account_id)
     except ClientError as error:
         yield from _unreachable(error, setup, backend)
         return
@@ -52,19 +62,19 @@ def state_bucket(setup: Setup) -> Iterator[Finding]:
 
 
 def state_protection(setup: Setup) -> Iterator[Finding]:
-    """That the bucket keeps versions, encrypts, and is not public."""
+    """That the bucket may hold states: what `bootstrap` demands of one that it adopts."""
     backend = setup.backend
     if backend is None:
         yield ok("the state is on this machine")
         return
-    aws, bootstrap = _session(setup, backend), setup.command("bootstrap")
-    protections = (
-        ("versioning", lambda: _versioning(aws, backend.bucket, bootstrap)),
-        ("encryption", lambda: _encryption(aws, backend.bucket, bootstrap)),
-        ("public access", lambda: _public_access(aws, backend.bucket, bootstrap)),
-    )
-    found = [finding for name, check in protections for finding in findings_of(check, name)]
-    yield from found or [ok(f"{backend.bucket} keeps versions, encrypts, and is not public")]
+    aws = _session(setup, backend)
+    bucket = StateBucket(backend.bucket, aws.region)
+    found = [
+        finding
+        for protection in PROTECTIONS
+        for finding in findings_of(functools.partial(_protected, aws, bucket, protection), protection.__name__)
+    ]
+    yield from found or [ok(f"{backend.bucket} keeps versions, encrypts, is not public, and takes no plain HTTP")]
 
 
 def state(setup: Setup) -> Iterator[Finding]:
@@ -151,36 +161,11 @@ def _unreachable(error: Any, setup: Setup, backend: S3Backend) -> Iterator[Findi
         raise error
 
 
-def _versioning(aws: AwsSession, bucket: str, bootstrap: str) -> Iterator[Finding]:
-    if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
-        command = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
-        yield failure(f"bucket {bucket} keeps no versions, so a damaged state is lost", f"{command}, or: {bootstrap}")
-
-
-def _encryption(aws: AwsSession, bucket: str, bootstrap: str) -> Iterator[Finding]:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        rules = aws.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    except ClientError as error:
-        if error_code(error) != "ServerSideEncryptionConfigurationNotFoundError":
-            raise
-        rules = []
-    if not any(rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules):
-        yield failure(f"bucket {bucket} does not encrypt by default, and a state has secrets", f"encrypt it with: {bootstrap}")
-
-
-def _public_access(aws: AwsSession, bucket: str, bootstrap: str) -> Iterator[Finding]:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        blocks = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    except ClientError as error:
-        if error_code(error) != "NoSuchPublicAccessBlockConfiguration":
-            raise
-        blocks = {}
-    if not all(blocks.get(name) for name in _BLOCKS):
-        yield failure(f"bucket {bucket} may be made public, and a state has secrets", f"block public access with: {bootstrap}")
+def _protected(aws: AwsSession, bucket: StateBucket, protection: Callable[[Any, StateBucket], str]) -> Iterator[Finding]:
+    if lacking := protection(aws.s3, bucket):
+        command = _COMMANDS.get(protection.__name__, "").format(bucket.name)
+        remedy = f"aws s3api {command}" if command else "add the statement that module state-backend writes to its policy"
+        yield failure(f"bucket {bucket.name} {lacking}", remedy)
 
 
 def _read(setup: Setup) -> bytes | None:
@@ -217,6 +202,9 @@ def _held(text: bytes, setup: Setup, where: str) -> Finding:
         )
     unlock = f"{setup.command('unlock')} {lock}"
     held = f"the state is locked by {who} since {created.partition('.')[0]} ({found.get('Operation', '')}, lock ID {lock})"
+    process = running_terraform(working_folder(setup.workspace, setup.environment, local=setup.local))
+    if process is not None:
+        return warning(f"{held}; Terraform still works on it, as process {process} of this machine", "wait until it ends")
     own = who == f"{getpass.getuser()}@{socket.gethostname()}"
     if own or _age(created) > LONG_LOCK_SECONDS:
         return failure(f"{held}; its command may have been killed", f"if it has ended, run: {unlock}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from async_endpoint.aws import failing_as_not_ready
 from async_endpoint.core.errors import StateLocked, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.deployment import Deployment
-from async_endpoint.deploy.drift.plan import pending, plan_rows
+from async_endpoint.deploy.drift.plan import finished_actions, pending, plan_rows
 from async_endpoint.deploy.drift.rows import DriftRow, rows_of
 from async_endpoint.deploy.endpoints import endpoint_modules
 from async_endpoint.deploy.polling import reports_waits
@@ -63,13 +64,15 @@ def find_drift(deployment: Deployment) -> DriftReport:
             raise
         notes.append(f"Terraform could not plan, so that only what AWS says of the endpoints was compared: {error}")
     planned = plan_rows(document, _names_by_module(document, endpoints), command)
-    every = tuple(_without_repeated(rows + planned))
+    finished = finished_actions(document, time.time())
+    every = tuple(row for row in _without_repeated(rows + planned) if not _is_finished(row, finished))
+    notes += [f"scheduled action {name} was to run once, and is gone since its time has passed" for name in finished.values()]
     region = next(iter(endpoints.values())).region
     report = DriftReport(
         deployment.environment,
         deployment.copy.region.name if deployment.copy.region else region,
         every,
-        tuple(pending(document, {row.resource for row in planned})),
+        tuple(pending(document, {row.resource for row in planned} | finished.keys())),
         tuple(notes),
     )
     if every:
@@ -107,10 +110,17 @@ def _without_repeated(rows: list[DriftRow]) -> Iterator[DriftRow]:
         seen.add(row.remedy)
 
 
+def _is_finished(row: DriftRow, finished: Mapping[str, str]) -> bool:
+    """Whether a row, of the plan or of verification, is about a one-time scheduled action that has run."""
+    return row.resource in finished or row.attribute.removeprefix("scheduled action ") in finished.values()
+
+
 def _require_no_other_command(deployment: Deployment, report: DriftReport) -> None:
     holder = state_holder(deployment)
     if holder is not None:
+        count = len(report.rows)
+        differing = f"{count} {'property is' if count == 1 else 'properties are'} not as applied"
         raise StateLocked(
-            f"The state of {report.environment} is {holder}, and {len(report.rows)} properties are not as they were applied, "
+            f"The state of {report.environment} is {holder}, and {differing}, "
             f"which may be the work of that command; run {deployment.copy.command('drift')} again once it has ended."
         )

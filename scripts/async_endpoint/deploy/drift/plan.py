@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from async_endpoint.autoscaling.schedules import parse_schedule
+from async_endpoint.core.errors import InvalidInput
 from async_endpoint.deploy.alarm_muting import Mute
 from async_endpoint.deploy.drift.additions import additions
 from async_endpoint.deploy.drift.rows import NOT_SHOWN, DriftRow, differ, differing
@@ -21,6 +23,7 @@ from async_endpoint.terraform.plan_document import (
     top_module,
 )
 
+SCHEDULED_ACTION: Final = "aws_appautoscaling_scheduled_action"
 MAX_ROWS_OF_A_RESOURCE: Final = 12
 
 
@@ -58,6 +61,21 @@ def pending(document: Mapping[str, Any], drifted: Iterable[str]) -> list[str]:
     changes = resource_changes(document)
     lines = [_pending(change) for change in changes if change.address not in known and not _is_muted(change.before)]
     return lines or ([f"output {name}" for name in changed_outputs(document)] if not changes else [])
+
+
+def finished_actions(document: Mapping[str, Any], now: float) -> dict[str, str]:
+    """Names, by address, of one-time scheduled actions that are gone since their time has passed (A267). `now` is Unix time."""
+    gone = [one for one in resource_drift(document) if one.deletes and one.type == SCHEDULED_ACTION]
+    return {one.address: str(one.before.get("name")) for one in gone if _is_over(one.before, now)}
+
+
+def _is_over(action: Mapping[str, Any], now: float) -> bool:
+    expression = str(action.get("schedule"))
+    try:
+        schedule = parse_schedule(expression, action.get("timezone"), now, None, None)
+    except InvalidInput:  # a syntax that is newer than this program
+        return False
+    return expression.startswith("at(") and schedule.after(now) is None
 
 
 def _repaired(drifted: ResourceChange, change: ResourceChange) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from async_endpoint.deploy.verification.findings import REPAIR_PREFIX, Difference
 
-LONGEST_VALUE: Final = 60  # characters; of a longer value only its length is said
+LONGEST_VALUE: Final = 160  # characters; of a longer value only its length is said
 NOT_SHOWN: Final = "(not shown)"
 # Of a model's container, and of a function: they may hold tokens.
 _NAMED_ONLY: Final = re.compile(r"\b(environment|secret|password|token)\b", re.IGNORECASE)
@@ -60,8 +60,12 @@ def differing(attribute: str, live: Any, expected: Any) -> Iterator[tuple[str, s
 
 
 def differ(live: Any, expected: Any) -> bool:
-    """Whether two values differ; after a refresh the provider has `{}`, `[]` or an empty text where the state has null."""
-    return live != expected and not (live in _NOTHING and expected in _NOTHING)
+    """Whether two values differ; after a refresh the provider has an empty value or false where the state has null."""
+    return live != expected and not (_is_unset(live) and _is_unset(expected))
+
+
+def _is_unset(value: Any) -> bool:
+    return value is False or value in _NOTHING
 
 
 def shown(value: Any) -> str:

@@ -34,7 +34,7 @@ def markdown(environment: str, summary: PlanSummary, counts: str, notices: list[
     """The comment, at most MAX_CHARACTERS long. `counts` is the line that sums the plan up."""
     where = f"{code(environment)} in {code(summary.region)}" if summary.region else code(environment)
     head = [marker(environment, summary.region), f"### Plan of {where}", "", f"**{text(counts)}**", ""]
-    if replaced := summary.replaced():
+    if replaced := summary.interrupted():
         more = f", and {len(replaced) - 10} more" if len(replaced) > 10 else ""
         head += [f"**Replaced, deleted and created again: {', '.join(map(code, replaced[:10]))}{more}**", ""]
     body = [*head, *_endpoints(summary), *_costs(summary)]

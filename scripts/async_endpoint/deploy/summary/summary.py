@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from async_endpoint.capacity.prices import IdleItems, instances_cost, read_on
 from async_endpoint.core.outputs import AsyncEndpointOutputs
@@ -27,6 +28,19 @@ from async_endpoint.terraform.plan_document import (
     plan_view,
     resource_changes,
     top_module,
+)
+
+# Immutable, or registered again around an update: an update of the endpoint replaces them while it serves.
+_REPLACED_BY_DESIGN: Final = frozenset(
+    {
+        "aws_appautoscaling_policy",
+        "aws_appautoscaling_scheduled_action",
+        "aws_appautoscaling_target",
+        "aws_s3_object",
+        "aws_sagemaker_endpoint_configuration",
+        "aws_sagemaker_model",
+        "terraform_data",
+    }
 )
 
 
@@ -75,9 +89,14 @@ class PlanSummary:
     unpriced: tuple[str, ...] = ()
     prices: str = field(default_factory=read_on)
 
-    def replaced(self) -> list[str]:
-        """The addresses of resources that are deleted and created again."""
-        return [one.address for one in self.resources if one.action == "replace"]
+    def interrupted(self) -> list[str]:
+        """The addresses of resources that are deleted and created again although they serve, hold data or are referred to.
+
+        Not those that every other instance type or model replaces, beside the ones in use.
+        """
+        return [
+            one.address for one in self.resources if one.action == "replace" and _kind(one.address) not in _REPLACED_BY_DESIGN
+        ]
 
 
 def plan_summary(
@@ -170,3 +189,8 @@ def _resource(change: ResourceChange) -> ChangedResource:
     attributes = tuple(differing) if change.action in ("update", "replace") else ()
     counted = Counter(dotted(path) for path in change.replace_paths)
     return ChangedResource(f"{change.address}{deposed}", change.action, attributes, tuple(sorted(counted)))
+
+
+def _kind(address: str) -> str:
+    """The type in a resource's address, whose keys may have dots."""
+    return re.sub(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]', "", address).rpartition(".")[0].rpartition(".")[2]

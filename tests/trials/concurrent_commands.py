@@ -1,0 +1,60 @@
+"""Run pairs of concurrent commands on one state in S3: `python tests/trials/concurrent_commands.py --pairs 30 -o FILE`.
+
+Prints a line a pair and the sum. A pair on the root without a provider takes some five seconds on two cores; one on the real
+root (`--root real`, the sleeping endpoint of sleeper.tf) a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.command_pairs import Clones, Ended, EndpointClones
+from support.in_process_aws import AwsHarness
+from support.remote_aws import running
+
+KINDS = ("clones", "checkout", "destroy", "file")
+
+
+def main() -> None:
+    """Run the pairs that the command line names; end with 1 when one did not pass."""
+    arguments = _arguments()
+    failed, done = 0, 0
+    with tempfile.TemporaryDirectory(prefix="pairs-") as folder, running(Path(folder) / "aws", 60) as aws:
+        pair = _pairs(AwsHarness(_any(aws), Path(folder) / "aws"), Path(folder), arguments.root)
+        for number in range(arguments.pairs):
+            ended = pair(arguments.kinds[number % len(arguments.kinds)])
+            done, failed = done + 1, failed + bool(ended.faults)
+            with arguments.output.open("a") as output:
+                output.write(json.dumps(ended.as_dict()) + "\n")
+            print(done, "FAILED" if ended.faults else "passed", ended, flush=True)
+    print(f"{done - failed} of {done} pairs passed")
+    sys.exit(failed > 0)
+
+
+def _pairs(local_aws: AwsHarness, folder: Path, root: str) -> Callable[[str], Ended]:
+    return (EndpointClones if root == "real" else Clones)(folder, local_aws).pair
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+def _arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--root", choices=("plain", "real"), default="plain")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="File that a JSON line a pair is appended to.")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -185,8 +185,8 @@ def test_a_cancelled_job_waits_for_the_command(tmp_path: Path, number: signal.Si
     """The command ends at the signal in its own time, and its reason is reported."""
     program = tmp_path / "async-endpoint"
     program.write_text(
-        f"#!{sys.executable}\nimport signal, sys\n"
-        "def ended(number, frame):\n    print('error: Interrupted.', file=sys.stderr)\n    sys.exit(130)\n"
+        f"#!{sys.executable}\nimport os, signal, sys\n"
+        "def ended(number, frame):\n    os.write(2, b'error: Interrupted.\\n')\n    sys.exit(130)\n"
         "signal.signal(signal.SIGINT, ended)\nsignal.signal(signal.SIGTERM, ended)\n"
         "print('working', file=sys.stderr, flush=True)\nsignal.pause()\n"
     )

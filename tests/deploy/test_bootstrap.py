@@ -49,8 +49,9 @@ def make_safe(aws: AwsSession, name: str, *, without: str = "") -> None:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     block = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
-    if without != "block":
-        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
+    if without == "block":
+        s3.delete_public_access_block(Bucket=name)
     deny = {
         "Effect": "Deny",
         "Principal": "*" if without != "everyone" else {"AWS": f"arn:aws:iam::{ACCOUNT}:user/one"},

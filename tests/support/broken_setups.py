@@ -80,7 +80,7 @@ def _topic_denies(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Ref
 def _key_locked(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "kms:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    e.aws.client("kms").put_key_policy(KeyId=e.key, PolicyName="default", Policy=policy)
+    e.aws.client("kms").put_key_policy(KeyId=e.key, PolicyName="default", Policy=policy, BypassPolicyLockoutSafetyCheck=True)
 
 
 def _role_distrusts(e: ExaminedEnvironment, patch: pytest.MonkeyPatch, refuse: Refuse) -> None:

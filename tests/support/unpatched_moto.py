@@ -99,6 +99,19 @@ def log_group_class() -> bool:
     return any("logGroupClass" not in group for group in logs.describe_log_groups(logGroupNamePrefix="rare")["logGroups"])
 
 
+def kms_key_usage() -> bool:
+    kms = client("kms")
+    key = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    return not missing(lambda: kms.enable_key_rotation(KeyId=key))
+
+
+def role_updates() -> bool:
+    iam = client("iam")
+    iam.create_role(RoleName="described", AssumeRolePolicyDocument="{}", Description="kept")
+    iam.update_role(RoleName="described", MaxSessionDuration=7200)
+    return iam.get_role(RoleName="described")["Role"].get("Description") != "kept"
+
+
 def request_reading() -> bool:
     """Whether text in the body of a JSON call is taken for its parameters."""
     logs = client("logs")
@@ -546,6 +559,8 @@ GAPS = (
     tracking_alarms,
     model_packages,
     kms_key_states,
+    kms_key_usage,
+    role_updates,
     use_of_kms_keys,
     sqs_attributes,
     sqs_message_contents,

@@ -75,7 +75,13 @@ def logged(w: World) -> Undo:
         Bucket=w.bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": other, "TargetPrefix": "logs/"}}
     )
 
-    return lambda: s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})  # logs may still arrive in the other one
+    def undo() -> None:
+        s3.put_bucket_logging(Bucket=w.bucket, BucketLoggingStatus={})
+        for stored in s3.list_objects_v2(Bucket=other).get("Contents", []):
+            s3.delete_object(Bucket=other, Key=stored["Key"])
+        s3.delete_bucket(Bucket=other)
+
+    return undo
 
 
 def bucket_tag_added(w: World) -> Undo:

@@ -345,6 +345,17 @@ def test_a_scalable_target_of_ecs_is_checked_in_ecs(local_aws: AwsHarness) -> No
         local_aws.scaling.register_scalable_target(**target, ResourceId="service/default/none")
 
 
+# --- role_updates ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_update_of_a_roles_session_leaves_its_description(local_aws: AwsHarness) -> None:
+    name = local_aws.role().name
+    local_aws.iam.update_role(RoleName=name, Description="kept")
+    local_aws.iam.update_role(RoleName=name, MaxSessionDuration=7200)
+    role = local_aws.iam.get_role(RoleName=name)["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == ("kept", 7200)
+
+
 # --- iam_policy_deletion --------------------------------------------------------------------------------------------------
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}

@@ -233,9 +233,8 @@ def test_an_action_that_cannot_be_executed_is_recorded_with_the_reason(local_aws
     assert f"alarm:{name} is not authorized to perform: SNS:Publish" in said[closed]
     assert "CloudWatch Alarms does not have authorization to access the SNS topic encryption key." in said[secret]
     service = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
-    local_aws.kms.put_key_policy(
-        KeyId=key, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": [service]})
-    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [service]})
+    local_aws.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy, BypassPolicyLockoutSafetyCheck=True)
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
     local_aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill")
     latest = history(local_aws, name, HistoryItemType="Action", MaxRecords=4)

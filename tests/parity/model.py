@@ -6,6 +6,8 @@ import io
 import tarfile
 from typing import Any
 
+from async_endpoint.deploy.doctor.framework_registries import FRAMEWORK_REGISTRIES
+
 # Does what the JSON object says: {"sleep": seconds}, {"print": text}, {"fail": text}, {"length": bytes}, {"binary": bytes
 # that are no text}, {"report": "content type" or "time"}; then answers with the request.
 HANDLER = """
@@ -40,32 +42,10 @@ def output_fn(prediction, accept):
     return prediction, accept
 """
 
-# The accounts of AWS's framework images where they are not REGISTRY (SageMaker Python SDK, image_uri_config/pytorch.json).
-REGISTRY = "763104351884"
-REGISTRIES = {
-    "af-south-1": "626614931356",
-    "ap-east-1": "871362719292",
-    "ap-northeast-3": "364406365360",
-    "ap-south-2": "772153158452",
-    "ap-southeast-3": "907027046896",
-    "ap-southeast-4": "457447274322",
-    "ca-west-1": "204538143572",
-    "cn-north-1": "727897471807",
-    "cn-northwest-1": "727897471807",
-    "eu-central-2": "380420809688",
-    "eu-south-1": "692866216735",
-    "eu-south-2": "503227376785",
-    "il-central-1": "780543022126",
-    "me-central-1": "914824155844",
-    "me-south-1": "217643126080",
-    "us-gov-east-1": "446045086412",
-    "us-gov-west-1": "442386744353",
-}
-
 
 def registry(region: str) -> str:
     """The account whose registry has AWS's framework images in a region."""
-    return REGISTRIES.get(region, REGISTRY)
+    return FRAMEWORK_REGISTRIES.get(region, FRAMEWORK_REGISTRIES["us-east-1"])
 
 
 # PREFIX and PARTITION are replaced. Names of buckets and topics begin with the run's prefix.

@@ -71,7 +71,7 @@ NOISE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "what a data source reads": lambda it: it["resource_changes"][5]["change"].update(after={"a": 1}),
     "the order of unknown values": lambda it: changes(it, 3).update(after_unknown={"version_id": True, "etag": True}),
     "the order of what forces a replacement": lambda it: changes(it, 0)["replace_paths"].reverse(),
-    "the old value of what is computed anew": lambda it: changes(it, 0)["before"].update(modified="2"),
+    "the old value of what is computed again": lambda it: changes(it, 0)["before"].update(modified="2"),
 }
 DIFFERENCES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a new value": lambda it: changes(it, 0)["after"]["production_variants"][0].update(instance_type="ml.m5.2xlarge"),

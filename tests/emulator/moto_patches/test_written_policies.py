@@ -10,7 +10,7 @@ import pytest
 from support.common import refusal, unique
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
-NOBODY = f"arn:aws:iam::{ACCOUNT}:role/of-no-one"
+ABSENT = f"arn:aws:iam::{ACCOUNT}:role/of-no-one"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 SID = {"Sid": "Same"}
 
@@ -66,7 +66,7 @@ SERVICES = {
     "sns": ("InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
     "sqs": (
         "InvalidAttributeValue",
-        f"Invalid value for the parameter Policy. Reason: The AWS principal {NOBODY} does not exist.",
+        f"Invalid value for the parameter Policy. Reason: The AWS principal {ABSENT} does not exist.",
     ),
     "kms": ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."),
 }
@@ -96,7 +96,7 @@ def shared_role(local_aws: AwsHarness) -> str:
 
 
 def test_a_principal_that_does_not_exist(written: Written) -> None:
-    assert written.refused(written.statement({"AWS": NOBODY})) == SERVICES[written.service]
+    assert written.refused(written.statement({"AWS": ABSENT})) == SERVICES[written.service]
 
 
 def test_principals_are_checked_by_kind(written: Written) -> None:
@@ -115,7 +115,7 @@ def test_principals_are_checked_by_kind(written: Written) -> None:
         {"CanonicalUser": "someone"},
     ):
         assert written.refused(written.statement(wrong))[0] == code, wrong
-    for kind in ("someone", {"Somebody": ROOT}, {"AWS": 12}, {"AWS": []}, {}):
+    for kind in ("someone", {"Person": ROOT}, {"AWS": 12}, {"AWS": []}, {}):
         assert written.refused(written.statement(kind))[0] == code, kind
     unique_id = written.aws.iam.get_role(RoleName=role.name)["Role"]["RoleId"]
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/session"
@@ -225,7 +225,7 @@ def test_statements_of_a_topic_have_unique_ids_and_a_new_topic_a_checked_policy(
     assert topic.refused(topic.statement(), topic.statement())[1] == unnamed
     assert topic.refused(topic.statement() | SID, topic.statement() | SID)[1] == unnamed
     topic.put(document(topic.statement(), topic.statement(Resource="*") | SID))
-    code, message = refusal(local_aws.topic, Policy=document(allow("sns:Publish", "*", {"AWS": NOBODY})))
+    code, message = refusal(local_aws.topic, Policy=document(allow("sns:Publish", "*", {"AWS": ABSENT})))
     assert (code, message) == SERVICES["sns"]
 
 
@@ -270,7 +270,7 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"Principal": {"AWS": NOBODY}}, f'Invalid principal in policy: "AWS":"{NOBODY}"'),
+        ({"Principal": {"AWS": ABSENT}}, f'Invalid principal in policy: "AWS":"{ABSENT}"'),
         ({"Principal": {"Service": "sagemaker"}}, 'Invalid principal in policy: "SERVICE":"sagemaker"'),
         (
             {"Principal": {"Federated": "arn:aws:iam::1:x"}},

@@ -213,6 +213,7 @@ def record(recorder: Recorder) -> None:
     recorder.run("verify", "verify", ENVIRONMENT)
     recorder.run("verify-no-plan", "verify", ENVIRONMENT, "--no-plan")
     recorder.run("drift", "drift", ENVIRONMENT)
+    recorder.run("doctor", "doctor", ENVIRONMENT)
     recorder.run("outputs", "outputs", endpoint)
     recorder.run("smoke-test", "smoke-test", ENVIRONMENT)
     recorder.run("invoke", "invoke", endpoint, shirt, "--wait")

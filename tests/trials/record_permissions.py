@@ -35,6 +35,7 @@ _GENERATED = (
     (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
     (re.compile(r"-reply-[0-9a-z]{10}"), "-reply-generated"),
     (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*|(?<=/r)[0-9a-f]{12}(?=/)"), "generated"),
+    (re.compile(r"(?<=:role/)operator-doctor"), "recommender-dev-eu-west-1-planner"),  # whose own role the doctor reads
 )
 
 

@@ -68,6 +68,21 @@ class Notifications:
 
 
 @dataclass(frozen=True)
+class HttpApi:
+    """Where the HTTP API keeps what it knows, and the queue of its webhooks. URIs end in `/`.
+
+    Predictions below `state_uri` expire; API keys and signing secrets below `credentials_uri` do not. The execution role can
+    read neither.
+    """
+
+    state_uri: str
+    credentials_uri: str
+    delivery_queue_url: str
+    delivery_queue_arn: str
+    delivery_dead_letter_queue_url: str
+
+
+@dataclass(frozen=True)
 class Schedule:
     """A scheduled action, and the bounds it sets."""
 
@@ -143,6 +158,7 @@ class AsyncEndpointOutputs:
     limits: Limits
     monitoring: Monitoring = Monitoring()
     model: Model | None = None
+    http_api: HttpApi | None = None
 
     @classmethod
     def parse(cls, value: object, where: str = MODULE_OUTPUT_NAME) -> AsyncEndpointOutputs:

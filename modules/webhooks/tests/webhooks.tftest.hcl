@@ -31,8 +31,8 @@ run "queues" {
   assert {
     condition = (
       aws_sqs_queue.deliveries.name == "shop-test-deliveries" && aws_sqs_queue.deliveries.kms_master_key_id == var.kms_key_arn
-      && aws_sqs_queue.deliveries.message_retention_seconds == 345600 && aws_sqs_queue.deliveries.visibility_timeout_seconds == 180
-      && jsondecode(aws_sqs_queue.deliveries.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn, maxReceiveCount = 5 }
+      && aws_sqs_queue.deliveries.message_retention_seconds == 1209600 && aws_sqs_queue.deliveries.visibility_timeout_seconds == 180
+      && jsondecode(aws_sqs_queue.deliveries.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn, maxReceiveCount = 10 }
     )
     error_message = "The delivery queue must be encrypted with the key, and hand messages that no process can handle to its dead letter queue."
   }

@@ -47,7 +47,8 @@ def test_a_repetition_of_one_that_has_ended_is_200(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"body": b"[2]"}, {"content_type": "text/plain"}, {"accept": "text/csv"}, {"webhook_url": "https://example.com/x"}]
+    "changed",
+    [{"body": b"[2]"}, {"content_type": "text/plain"}, {"accept": "text/csv"}, {"webhook_url": "https://example.com/x"}],
 )
 def test_another_request_under_the_same_id_is_a_conflict(api: Api, changed: dict[str, Any]) -> None:
     api.submit(b"[1]", "order-7")

@@ -98,5 +98,3 @@ def api(aws: FakeAws) -> Iterator[Api]:
 def api_outputs(outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
     """Outputs of an endpoint that has the API enabled."""
     return dataclasses.replace(outputs, http_api=HTTP_API)
-
-

@@ -68,21 +68,6 @@ class Notifications:
 
 
 @dataclass(frozen=True)
-class HttpApi:
-    """Where the HTTP API keeps what it knows, and the queue of its webhooks. URIs end in `/`.
-
-    Predictions below `state_uri` expire; API keys and signing secrets below `credentials_uri` do not. The execution role can
-    read neither.
-    """
-
-    state_uri: str
-    credentials_uri: str
-    delivery_queue_url: str
-    delivery_queue_arn: str
-    delivery_dead_letter_queue_url: str
-
-
-@dataclass(frozen=True)
 class Schedule:
     """A scheduled action, and the bounds it sets."""
 
@@ -144,8 +129,8 @@ class Model:
 class HttpApi:
     """What an HTTP API in front of the endpoint uses; both URIs end in `/`.
 
-    Records of predictions lie below `state_uri` and expire, API keys and signing secrets below `credentials_uri`. The queue has
-    what announces the end of predictions with a webhook.
+    Records of predictions lie below `state_uri` and expire, API keys and signing secrets below `credentials_uri`; the execution
+    role can read neither. The queue has what announces the end of predictions with a webhook.
     """
 
     state_uri: str

@@ -71,6 +71,19 @@ class Trial:
         return asdict(self)
 
 
+def add_bootstrap(checkout: Path) -> None:
+    """Add environment new, whose state is to be in S3, and what creates the bucket for it."""
+    shutil.copytree(CHECKOUT / "modules/state-backend", checkout / "modules/state-backend", ignore=LEFT_OUT)
+    main = checkout / "modules/state-backend/main.tf"
+    main.write_text(_LIFECYCLE.sub("", main.read_text()))
+    shutil.copytree(CHECKOUT / "examples/state-bucket", checkout / "examples/state-bucket", ignore=LEFT_OUT)
+    shutil.copyfile(CHECKOUT / "envs/local/.terraform.lock.hcl", checkout / "examples/state-bucket/.terraform.lock.hcl")
+    new = checkout / "envs/new"
+    new.mkdir()
+    (new / "main.tf").write_text(f'{ACCOUNT}variable "region" {{\n  type    = string\n  default = "{REGION}"\n}}\n')
+    (new / "backend.tf").write_text('terraform {\n  backend "s3" {\n    use_lockfile = true\n  }\n}\n')
+
+
 class InterruptedPlans:
     """One checkout whose commands are interrupted, each measured by a run that is not."""
 
@@ -80,19 +93,7 @@ class InterruptedPlans:
         self.out = folder / "plans of mine/dev.plan"
         self.out.parent.mkdir()
         self._seconds: dict[str, float] = {}
-        self._add_bootstrap()
-
-    def _add_bootstrap(self) -> None:
-        root = self.checkout.folder
-        (root / "modules/state-backend").rmdir() if (root / "modules/state-backend").is_dir() else None
-        shutil.copytree(CHECKOUT / "modules/state-backend", root / "modules/state-backend", ignore=LEFT_OUT)
-        main = root / "modules/state-backend/main.tf"
-        main.write_text(_LIFECYCLE.sub("", main.read_text()))
-        shutil.copytree(CHECKOUT / "examples/state-bucket", root / "examples/state-bucket", ignore=LEFT_OUT)
-        new = root / "envs/new"
-        new.mkdir()
-        (new / "main.tf").write_text(f'{ACCOUNT}variable "region" {{\n  type    = string\n  default = "{REGION}"\n}}\n')
-        (new / "backend.tf").write_text('terraform {\n  backend "s3" {\n    use_lockfile = true\n  }\n}\n')
+        add_bootstrap(self.checkout.folder)
 
     def arguments(self, command: str) -> list[str]:
         name = f"pr-{self._number}"

@@ -138,8 +138,10 @@ at 'primaryContainer.environment' failed to satisfy constraint
 def test_an_error_of_aws_quotes_no_secret(hides: bool, tmp_path: Path, fake_terraform: Callable[..., dict[str, str]]) -> None:
     (tmp_path / "said").write_text(FAILING)
     lines: list[str] = []
-    terraform = Terraform(tmp_path, fake_terraform("cat said >&2; exit 1"), lines.append, hides_values=hides)
+    environment = fake_terraform('cat said >&2; test -z "$TF_LOG" || echo request.body=hunter22; exit 1') | {"TF_LOG": "debug"}
+    terraform = Terraform(tmp_path, environment, lines.append, hides_values=hides)
     terraform.secrets = frozenset({"hunter22"})
     with pytest.raises(TerraformFailed, match=r"primaryContainer\.environment") as failure:
         terraform.apply(tmp_path / "saved")
     assert ("hunter22" in str(failure.value), "hunter22" in "\n".join(lines)) == (not hides, not hides)
+    assert any("request.body" in line for line in lines) == (not hides)

@@ -7,8 +7,9 @@ Terraform keeps it as errored.tfstate in its folder, and it is the only record o
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from async_endpoint.core.errors import StateNotSaved, TerraformFailed
+from async_endpoint.core.errors import AsyncEndpointError, StateNotSaved, TerraformFailed
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.working_copy import UNSAVED_STATE
 
@@ -19,7 +20,7 @@ def push_unsaved_state(terraform: Terraform, on_output: Callable[[str], None]) -
     if not file.is_file():
         return
     try:
-        terraform.silent().push_state(file)
+        _push(terraform, file)
     except TerraformFailed as error:
         raise StateNotSaved(
             f"The state of {terraform.folder.name} that an earlier apply could not write is in {file}, and cannot be written "
@@ -27,16 +28,21 @@ def push_unsaved_state(terraform: Terraform, on_output: Callable[[str], None]) -
             "checkout since, delete that file, and adopt what the earlier apply made: async-endpoint apply "
             f"{terraform.folder.name} --adopt"
         ) from error
-    file.unlink()
     on_output("Wrote the state that an earlier apply could not write.")
 
 
 def saved_after_all(terraform: Terraform) -> str:
     """After an apply that failed: write a state that it could not write, and say so; empty where there is none."""
-    if not (terraform.folder / UNSAVED_STATE).is_file():
+    file = terraform.folder / UNSAVED_STATE
+    if not file.is_file():
         return ""
     try:
-        push_unsaved_state(terraform, lambda line: None)
-    except Exception as error:  # the apply's own error is the one to report
-        return f"{error}"
+        _push(terraform, file)
+    except AsyncEndpointError as error:  # the apply's own error is the one to report
+        return f"Its state is kept in {file}, and the next command in this checkout writes it ({error})"
     return "Its state was written on a second try."
+
+
+def _push(terraform: Terraform, file: Path) -> None:
+    terraform.silent().push_state(file)
+    file.unlink()

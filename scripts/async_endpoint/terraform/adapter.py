@@ -42,6 +42,7 @@ POLL_INTERVAL_SECONDS: Final = 0.05
 REPEATED_INTERRUPT_SECONDS: Final = 2.0
 
 _STALE: Final = "Saved plan is stale"
+_LOGS: Final = ("TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER")  # on standard error, the bodies of all requests
 _LOCK_ATTEMPTS: Final = 3
 
 _COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
@@ -84,7 +85,7 @@ class Terraform:
         self.secrets: frozenset[str] = frozenset()
         self._hides_values = hides_values
         self._unlock_command = unlock_command
-        self._environment = dict(environment)
+        self._environment = {name: value for name, value in environment.items() if not (hides_values and name in _LOGS)}
         self._on_output = on_output
         # The library reads a state file that is configured or that it guesses; this names none.
         self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())

@@ -83,7 +83,7 @@ def test_a_repeated_query_parameter_is_not_read(enforcing: AwsHarness) -> None:
 
 
 def test_who_may_only_create_objects_replaces_none(enforcing: AwsHarness) -> None:
-    """As the planner's policy on stored plans: the condition is a header, not a parameter, and other ways to write have none."""
+    """As the planner's policy on stored plans: the condition is a header, no parameter, and other writes have none."""
     bucket = enforcing.bucket()
     someone = user(enforcing, allow("s3:PutObject", "*", StringEquals={"s3:if-none-match": "*"}), allow("s3:GetObject"))
     s3 = someone.client("s3")

@@ -33,6 +33,7 @@ def killed_while_applying(checkout: StateInS3) -> None:
 def kill(checkout: StateInS3, process: subprocess.Popen[str]) -> None:
     """Kill a command and its Terraform, which outlives it otherwise, with all that they started."""
     terraform = running_terraform(checkout.copy)
+    assert terraform is None or not terraform.elsewhere
     for number in filter(None, (process.pid, terraform and terraform.process)):
         os.killpg(os.getpgid(number), signal.SIGKILL)
     process.communicate()

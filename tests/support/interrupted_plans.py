@@ -134,7 +134,8 @@ class InterruptedPlans:
             self._signal(process, number, target)
         process.communicate(timeout=120)
         faults = list(self._half_written(command, before))
-        if process.returncode not in (0, _ENDED[number]):
+        # A signal before the command has installed its handlers, or after it has removed them, ends it as any process.
+        if process.returncode not in (0, _ENDED[number], -number):
             faults.append(f"exit code {process.returncode}")
         reruns = list(self._rerun(command))
         if not reruns or reruns[-1] != "0":
@@ -211,12 +212,16 @@ class InterruptedPlans:
 
     def _signal(self, process: subprocess.Popen[str], number: signal.Signals, target: str) -> None:
         """To the command alone, or as well to its Terraform and that one's children, as where a container is killed."""
-        terraform = [found.process for folder in self._working_copies() if (found := running_terraform(folder)) is not None]
+        terraform = self._terraform()
         os.killpg(process.pid, number)
         if target == "everything":
             for one in terraform:
                 os.killpg(os.getpgid(one), number)
-            until(lambda: not any(map(running_terraform, self._working_copies())), "Terraform has ended", 60)
+            until(lambda: not self._terraform(), "Terraform has ended", 60)
+
+    def _terraform(self) -> list[int]:
+        found = map(running_terraform, self._working_copies())
+        return [one.process for one in found if one is not None and not one.elsewhere]
 
     def _working_copies(self) -> list[Path]:
         return [path.parent for path in (self.checkout.folder / ".local").rglob("main.tf") if ".terraform" not in path.parts]

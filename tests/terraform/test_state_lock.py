@@ -113,8 +113,9 @@ def test_a_living_holder_is_named_and_is_not_to_be_unlocked(root: Path, tmp_path
 
 @linux
 def test_a_living_holder_in_another_checkout_is_known_by_the_state_it_works_on(
-    root: Path, tmp_path: Path, fake_terraform: FakeTerraform
+    root: Path, tmp_path: Path, fake_terraform: FakeTerraform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     initialised(root, "dev")
     other, unrelated = initialised(tmp_path / "clone/dev", "dev"), initialised(tmp_path / "clone/prod", "prod")
     with terraform_at_work(tmp_path / "terraform", other) as process:
@@ -123,6 +124,9 @@ def test_a_living_holder_in_another_checkout_is_known_by_the_state_it_works_on(
         assert UNLOCK not in said
         assert "make sure that command has ended on runner-7" in refused(root, fake_terraform, "ci@runner-7")
         assert running_terraform(unrelated) is None
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        assert running_terraform(root) is None, "a bucket of that name on another local AWS"
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
         assert running_terraform(tmp_path, ("states", "dev")) is not None
     assert refused(root, fake_terraform, OWN).endswith(f"then unlock it with: {UNLOCK} {LOCK_ID}")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ _OF_SAVED_PLAN: Final = "backend from plan"  # Terraform's word while an apply o
 # Answers of S3 to a conditional write, and of the kernel.
 _TAKEN: Final = ("PreconditionFailed", "ConditionalRequestConflict", "temporarily unavailable")
 _PROC: Final = Path("/proc")
+_ENDPOINT: Final = "AWS_ENDPOINT_URL="
 _INITIALISED_BACKEND: Final = Path(".terraform", "terraform.tfstate")  # what `terraform init` was given
 
 
@@ -83,7 +85,7 @@ def running_terraform(folder: Path, state: tuple[str, str] | None = None) -> Run
     wanted, state = folder.resolve(), state or _state_in_s3(folder)
     found = [RunningTerraform(process, where, elsewhere=where != wanted) for process, where in _processes()]
     own = (terraform for terraform in found if not terraform.elsewhere)
-    others = (terraform for terraform in found if state is not None and _state_in_s3(terraform.folder) == state)
+    others = (one for one in found if state is not None and _state_in_s3(one.folder) == state and _is_of_this_aws(one.process))
     return next(own, None) or next(others, None)
 
 
@@ -101,6 +103,16 @@ def _state_in_s3(folder: Path) -> tuple[str, str] | None:
     backend = initialised_backend(folder)
     settings = backend.get("config") or {}
     return (str(settings.get("bucket")), str(settings.get("key"))) if backend.get("type") == "s3" else None
+
+
+def _is_of_this_aws(process: int) -> bool:
+    """Whether a process of Terraform calls the AWS of this one: buckets of two local AWSs may have the same name."""
+    wanted = f"{_ENDPOINT}{os.environ[_ENDPOINT[:-1]]}" if os.environ.get(_ENDPOINT[:-1]) else ""
+    try:
+        variables = os.fsdecode((_PROC / str(process) / "environ").read_bytes()).split("\0")
+    except OSError:
+        return False
+    return next((variable for variable in variables if variable.startswith(_ENDPOINT)), "") == wanted
 
 
 def _processes() -> Iterator[tuple[int, Path]]:

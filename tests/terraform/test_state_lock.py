@@ -67,14 +67,14 @@ def root(tmp_path: Path) -> Path:
 def test_a_lock_of_another_machine_names_holder_time_operation_and_command(root: Path, fake_terraform: FakeTerraform) -> None:
     assert refused(root, fake_terraform, "ci@runner-7") == (
         f"The state of dev is locked by ci@runner-7 since 2026-11-29 18:02:11 UTC (apply, lock ID {LOCK_ID}); "
-        f"make sure that command has ended on runner-7, then unlock it with: {UNLOCK} {LOCK_ID}"
+        f"confirm that its command has ended on runner-7, then unlock it with: {UNLOCK} {LOCK_ID}"
     )
 
 
 def test_a_lock_of_this_machine_that_no_terraform_holds_says_so(root: Path, fake_terraform: FakeTerraform) -> None:
     said = refused(root, fake_terraform, OWN)
     assert "no Terraform was found that works on it on this machine" in said
-    assert "Make sure that command has ended, then unlock it with: " in said
+    assert "Confirm that its command has ended, then unlock it with: " in said
     assert said.endswith(f"unlock it with: {UNLOCK} {LOCK_ID}")
 
 
@@ -122,7 +122,7 @@ def test_a_living_holder_in_another_checkout_is_known_by_the_state_it_works_on(
         said = refused(root, fake_terraform, OWN)
         assert f"Terraform still works on it, as process {process} of this machine in {other}: wait until it ends" in said
         assert UNLOCK not in said
-        assert "make sure that command has ended on runner-7" in refused(root, fake_terraform, "ci@runner-7")
+        assert "confirm that its command has ended on runner-7" in refused(root, fake_terraform, "ci@runner-7")
         assert running_terraform(unrelated) is None
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         assert running_terraform(root) is None, "a bucket of that name on another local AWS"

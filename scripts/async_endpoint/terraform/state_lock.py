@@ -142,9 +142,9 @@ def locked_error(lock: StateLock, *, environment: str, folder: Path, unlock: str
     unlock = f"{unlock} {lock.id}"
     if lock.who == f"{getpass.getuser()}@{socket.gethostname()}":
         return StateLocked(
-            f"{subject}; no Terraform was found that works on it on this machine, where one in a container is not seen. Make "
-            f"sure that command has ended, then unlock it with: {unlock}"
+            f"{subject}; no Terraform was found that works on it on this machine, where one in a container is not seen. "
+            f"Confirm that its command has ended, then unlock it with: {unlock}"
         )
     return StateLocked(
-        f"{subject}; make sure that command has ended on {lock.host or 'its machine'}, then unlock it with: {unlock}"
+        f"{subject}; confirm that its command has ended on {lock.host or 'its machine'}, then unlock it with: {unlock}"
     )

@@ -1,1 +1,1 @@
-"""The HTTP API in front of asynchronous endpoints, its webhooks and its console page; extra [http]."""
+"""The HTTP API in front of the endpoints of an environment; extra [http]."""

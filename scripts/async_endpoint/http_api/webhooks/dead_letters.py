@@ -79,4 +79,5 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
     except InvalidInput:
         delivery = None
     sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
-    return DeadLetter(message["MessageId"], sent_at, delivery and delivery.key, delivery and delivery.event)
+    key, event = (delivery.key, delivery.event) if delivery else (None, None)
+    return DeadLetter(message["MessageId"], sent_at, key, event)

@@ -158,8 +158,11 @@ def _outcome(response: HTTPResponse) -> Attempt:
     status = response.status
     if 200 <= status < 300:
         return Attempt(status)
-    asked = (response.getheader("Retry-After") or "").strip()
     why = "a redirect, which is not followed" if 300 <= status < 400 else "an error"
-    return Attempt(
-        status, f"The receiver answered {status}, {why}.", float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else None
-    )
+    return Attempt(status, f"The receiver answered {status}, {why}.", _seconds(response.getheader("Retry-After") or ""))
+
+
+def _seconds(text: str) -> float | None:
+    """A Retry-After in seconds; None for a date, which would need the receiver's clock."""
+    text = text.strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None

@@ -134,7 +134,7 @@ class Sweep:
     def _due(self, markers: Sequence[tuple[str, Marker]], now: float) -> tuple[list[DeliveryMessage], int | None]:
         """Messages for what has ended and is not recorded; and the earliest submission that may still end, if any."""
         with ThreadPoolExecutor(READERS) as readers:
-            looks = list(readers.map(lambda item: self._look(*item, now), markers))
+            looks = list(readers.map(lambda item: self._look(item[0], item[1], now), markers))
         due = [look for look in looks if isinstance(look, DeliveryMessage)]
         return due, min((look for look in looks if isinstance(look, int)), default=None)
 

@@ -81,7 +81,7 @@ class StateObjects:
             request["ContinuationToken"] = page["NextContinuationToken"]
 
     def _write(self, name: str, document: Mapping[str, Any], condition: Mapping[str, str]) -> StoredJson | None:
-        uri, body = self._root.join(name), json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+        uri, body = self._root.join(name), json.dumps(document, separators=(",", ":")).encode()
         attempts = itertools.count()
 
         def put() -> Any:

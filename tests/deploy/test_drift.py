@@ -328,6 +328,15 @@ def test_what_is_not_at_its_default_is_reported_with_the_command_that_restores_i
     assert command in found.remedy
 
 
+def test_a_tag_is_shown_also_where_its_name_is_environment() -> None:
+    queue, state, live = "aws_sqs_queue.results", {"environment": "dev"}, {"environment": "prod"}
+    plan = document(
+        change(queue, ["update"], {"tags_all": live}, {"tags_all": state}),
+        drift=[drifted(queue, {"tags_all": state}, {"tags_all": live})],
+    )
+    assert rows(plan) == [(queue, "tags_all.environment", "prod", "dev")]
+
+
 def test_an_argument_of_the_configuration_is_no_addition() -> None:
     """An apply sets it back; a root may have resources of its own."""
     plan = plan_document(state={"aws_sqs_queue.own[0]": {"url": "https://q", "redrive_allow_policy": "{}"}})

@@ -21,7 +21,6 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from async_endpoint.core.errors import TerraformFailed
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
 from async_endpoint.deploy.drift.plan import plan_rows
@@ -52,14 +51,7 @@ class Found(StrEnum):
     NOT = "NOT"
     VERIFICATION = "verification"
     PLAN = "plan"
-    BOTH = "both"
     LEFTOVER = "LEFTOVER"
-
-    @classmethod
-    def of(cls, verified: bool, planned: bool) -> Found:
-        return {(True, True): cls.BOTH, (True, False): cls.VERIFICATION, (False, True): cls.PLAN}.get(
-            (verified, planned), cls.NOT
-        )
 
 
 class Trials:
@@ -105,7 +97,7 @@ class Trials:
         """Which of the two sources report `change`, made alone."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
-            found, rows = self._look(change, self.live())
+            found, rows = self._look(change)
         finally:
             undo()
         row = next((row for row in rows if reports(row, change)), None)
@@ -117,16 +109,13 @@ class Trials:
             print(f"{'':52}beside it{', LEFT FROM THE CHANGE BEFORE' if one in stale else ''}: {one}", flush=True)
         return Found.LEFTOVER if stale else found
 
-    def _look(self, change: OutOfBand, live: list[DriftRow]) -> tuple[Found, list[DriftRow]]:
-        planned, failure = [], ""
-        try:
-            planned = self.planned()
-        except TerraformFailed as error:  # as for `drift`, which then reports what AWS says alone
-            failure = str(error)
-        verified, expected = (any(reports(row, change) for row in rows) for rows in (live, planned))
-        if failure:
-            print(f"{'':52}no plan: {failure}", flush=True)
-        return Found.of(verified, expected), live + planned
+    def _look(self, change: OutOfBand) -> tuple[Found, list[DriftRow]]:
+        """Terraform plans only where the first source has not found it: that is most of the time."""
+        live = self.live()
+        if any(reports(row, change) for row in live):
+            return Found.VERIFICATION, live
+        planned = self.planned()
+        return Found.PLAN if any(reports(row, change) for row in planned) else Found.NOT, live + planned
 
     def run_together(self, changes: Sequence[OutOfBand]) -> list[Found]:
         """The same for changes of different resources by one plan."""
@@ -140,7 +129,7 @@ class Trials:
             row = next((row for row in rows if reports(row, change)), None)
             print(f"{change.name:44}        {as_sentence(row) if row else 'NOT FOUND'}", flush=True)
         print(f"{len(changes)} together: {time.monotonic() - began:.0f} s, {len(rows)} rows", flush=True)
-        return [Found.of(False, any(reports(row, change) for row in rows)) for change in changes]
+        return [Found.PLAN if any(reports(row, change) for row in rows) else Found.NOT for change in changes]
 
     def _deployment(self, attached: dict[str, str]) -> Deployment:
         os.environ.update(attached)
@@ -198,7 +187,7 @@ def main(checkout: Path, environment: str, *names: str) -> int:
         listed = UNLISTED if names[:1] == ("--unlisted",) else EVERY
         changes = [change for change in listed if not wanted or change.name in wanted]
         if grouped:
-            planned = [change for change in changes if change.by == "plan"]
+            planned = [change for change in changes if change.name in PLANNED_ROWS]
             found = Counter(one for group in groups(planned) for one in trials.run_together(group))
         else:
             found = Counter(trials.run(change) for change in changes)

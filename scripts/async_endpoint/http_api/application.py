@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.head_requests import HeadRequests
+from async_endpoint.http_api.openapi import describe
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
 from async_endpoint.http_api.routes import endpoints, predictions, webhooks
@@ -49,7 +50,8 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     application.state.settings, application.state.services, application.state.endpoints = settings, services, served
     for router in ROUTERS:
         application.include_router(router, prefix="/v1")
-    application.add_api_route("/healthz", _healthy, methods=["GET"])
+    application.add_api_route("/healthz", _healthy, methods=["GET"], tags=["process"])
+    application.openapi = lambda: describe(application)  # type: ignore[method-assign]
     for kind in (Problem, AsyncEndpointError, HTTPException):
         application.add_exception_handler(kind, respond)
     application.add_exception_handler(RequestValidationError, _invalid)

@@ -76,6 +76,12 @@ STATUS_EXAMPLE: Final[Mapping[str, Any]] = {
     "instances": {"current": 0, "desired": 1, "min": 0, "max": 2},
     "backlog": {"size": 3, "oldest_request_seconds": 41.0, "measured_at": "2026-07-01T09:03:00.000Z"},
 }
+SECRET_EXAMPLE: Final[Mapping[str, Any]] = {
+    "key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    "created_at": "2026-07-01T08:59:00.000Z",
+    "previous_key": None,
+    "previous_until": None,
+}
 
 
 def _string(**more: Any) -> dict[str, Any]:
@@ -173,6 +179,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                     "measured_at": _nullable(_TIME),
                 }
             ),
+        }
+    ),
+    "WebhookSecret": _object(
+        {
+            "key": _string(description="Signs the caller's webhooks, as Standard Webhooks has it."),
+            "created_at": _TIME,
+            "previous_key": _nullable(_string(description="Signs them too, while it is rotated.")),
+            "previous_until": _nullable(_TIME),
         }
     ),
     "Envelope": {

@@ -105,7 +105,7 @@ def _stores(address: str, *, local: bool) -> Mapping[str, KeyStore]:
     }
     if not stores:
         raise UsageError(
-            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on its module in envs/{outputs.environment}/main.tf, "
+            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on it in envs/{outputs.environment}/main.tf, "
             "and apply."
         )
     return stores

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from async_endpoint.cli.api_endpoints import key_stores, read_enabled
 from async_endpoint.cli.arguments import Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import UsageError
@@ -93,19 +94,6 @@ def revoke(
 
 
 def _stores(address: str, *, local: bool) -> Mapping[str, KeyStore]:
-    """The keys of each addressed endpoint that has an HTTP API; raises UsageError if none has."""
-    from async_endpoint.http_api.access.api_keys import KeyStore  # noqa: PLC0415 - loads boto3
-    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
-
-    outputs = read_outputs(address, local=local)
-    stores = {
-        name: KeyStore(outputs.access.session(item.region), item.http_api.credentials_uri)
-        for name, item in outputs.endpoints.items()
-        if item.http_api is not None
-    }
-    if not stores:
-        raise UsageError(
-            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on it in envs/{outputs.environment}/main.tf, "
-            "and apply."
-        )
-    return stores
+    """The keys of each addressed endpoint; raises what `read_enabled` raises."""
+    outputs, enabled = read_enabled(address, local=local)
+    return key_stores(outputs.access, enabled)

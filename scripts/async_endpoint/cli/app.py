@@ -33,6 +33,7 @@ FILES: Final = {
     "serve": "serve",
     "watch": "watch",
     "logs": "logs",
+    "api-keys": "api_keys",
 }
 
 

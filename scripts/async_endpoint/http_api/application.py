@@ -13,16 +13,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.core.errors import AsyncEndpointError
+from async_endpoint.http_api.access.origins import OriginGuard
 from async_endpoint.http_api.head_requests import HeadRequests
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
-from async_endpoint.http_api.routes import endpoints, predictions
+from async_endpoint.http_api.routes import endpoints, events, outputs, predictions, uploads
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings
 
 Background = Callable[[ApiSettings, Services, Mapping[str, ServedEndpoint]], AbstractContextManager[object]]
 
-ROUTERS: Final = (endpoints.router, predictions.router)  # below /v1
+ROUTERS: Final = (endpoints.router, predictions.router, uploads.router, outputs.router, events.router)  # below /v1
 BACKGROUND: Final[tuple[Background, ...]] = ()  # entered when the process begins to serve
 
 
@@ -55,6 +56,7 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     # the last one added is the outermost
     application.add_middleware(ProblemResponses)
     application.add_middleware(HeadRequests)
+    application.add_middleware(OriginGuard, keys_required=settings.keys_required, cors_origins=settings.cors_origins)
     application.add_middleware(RequestContext)
     return application
 

@@ -17,8 +17,6 @@ from async_endpoint.core.limits import INPUT_LOCATION_CHARS
 from async_endpoint.core.s3_uri import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
 UPLOAD: Final = "upload:"
@@ -43,11 +41,11 @@ def new_upload(endpoint: ServedEndpoint, caller: str) -> tuple[str, S3Uri]:
     return upload_id, _uploads(endpoint, caller).join(upload_id)
 
 
-def resolve_input(endpoint: ServedEndpoint, caller: str, reference: str, prefixes: Iterable[str] = ()) -> ResolvedInput:
+def resolve_input(endpoint: ServedEndpoint, caller: str, reference: str) -> ResolvedInput:
     """The object that `upload:<id>` or an S3 URI names; one call of S3 for an upload, none for others.
 
-    Raises a Problem for what is neither an upload of `caller` nor below one of `prefixes` (S3 URIs), and for an upload that is
-    not there. The problem is the same for objects that exist and that do not.
+    Raises a Problem for what is neither an upload of `caller` nor below a configured prefix, and for an upload that is not there.
+    The problem is the same for objects that exist and that do not.
     """
     if reference.startswith(UPLOAD):
         upload_id = reference.removeprefix(UPLOAD)
@@ -60,7 +58,7 @@ def resolve_input(endpoint: ServedEndpoint, caller: str, reference: str, prefixe
     uploads = _uploads(endpoint, caller)
     if _is_below(uri, uploads):
         return _upload(endpoint, uri)
-    allowed = any(_is_below(uri, S3Uri.parse(prefix)) for prefix in prefixes)
+    allowed = any(_is_below(uri, S3Uri.parse(prefix)) for prefix in endpoint.api.input_prefixes)
     if not allowed or _is_below(uri, endpoint.settings.inputs):  # bodies and uploads of other callers
         raise Problem(
             "invalid-request",

@@ -66,9 +66,9 @@ def list_keys(address: Endpoints, as_json: Json = False, local: Local = False) -
         console.print("no API key; create one with: async-endpoint api-keys create ENV --name NAME", markup=False)
         return
     table = Table("id", "name", "rate", "burst", "created", "endpoints", box=None)
-    for key in keys:
-        endpoints = ", ".join(key["endpoints"])
-        table.add_row(key["id"], key["name"], f"{key['rate']:g}/s", str(key["burst"]), key["created_at"], endpoints)
+    for item in keys:
+        endpoints = ", ".join(item["endpoints"])
+        table.add_row(item["id"], item["name"], f"{item['rate']:g}/s", str(item["burst"]), item["created_at"], endpoints)
     console.print(table)
 
 

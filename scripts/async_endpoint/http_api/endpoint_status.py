@@ -92,8 +92,10 @@ class EndpointStatus:
 
 
 class _Cached(Generic[Value]):
-    """A value that is read again once it is `seconds` old. One thread reads; others use the old value meanwhile, or wait for the
-    first. A failure is raised for FAILED_SECONDS without another call, so a service that is down does not hold every request.
+    """A value that is read again once it is `seconds` old.
+
+    One thread reads; others use the old value meanwhile, or wait for the first. A failure is raised for FAILED_SECONDS without
+    another call, so a service that is down does not hold every request.
     """
 
     def __init__(self, read: Callable[[], Value], now: Callable[[], float], seconds: float) -> None:

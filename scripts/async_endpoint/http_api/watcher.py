@@ -111,7 +111,8 @@ class Watcher(Generic[Outcome]):
                     item.checking = True
                     check = loop.create_task(self._check(here, item))
                     checks.add(check)
-                    check.add_done_callback(lambda done: (checks.discard(done), here.changed.set()))
+                    check.add_done_callback(checks.discard)
+                    check.add_done_callback(lambda _: here.changed.set())
                 if len(checks) >= THREADS:
                     pause = None
                 else:

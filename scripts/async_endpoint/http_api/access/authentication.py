@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from async_endpoint.http_api.problems import Problem
 from fastapi import Depends, Request
 
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.access.api_keys import ApiKey, KeyStore, parse_key
 from async_endpoint.http_api.access.key_cache import KeyCache
 from async_endpoint.http_api.access.rates import RateLimits
+from async_endpoint.http_api.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

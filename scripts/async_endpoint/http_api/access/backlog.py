@@ -14,9 +14,8 @@ import logging
 import math
 from typing import TYPE_CHECKING, Final
 
-from async_endpoint.http_api.problems import Problem
-
 from async_endpoint.core.errors import AsyncEndpointError
+from async_endpoint.http_api.problems import Problem
 
 if TYPE_CHECKING:
     from async_endpoint.http_api.endpoint_status import Backlog, Instances

@@ -8,13 +8,13 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from async_endpoint.http_api.problems import Problem
 from botocore.exceptions import ClientError
 
 from async_endpoint.aws import error_code, translate_errors
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.limits import INPUT_LOCATION_CHARS
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.http_api.problems import Problem
 
 if TYPE_CHECKING:
     from async_endpoint.http_api.served_endpoint import ServedEndpoint
@@ -44,8 +44,8 @@ def new_upload(endpoint: ServedEndpoint, caller: str) -> tuple[str, S3Uri]:
 def resolve_input(endpoint: ServedEndpoint, caller: str, reference: str) -> ResolvedInput:
     """The object that `upload:<id>` or an S3 URI names; one call of S3 for an upload, none for others.
 
-    Raises a Problem for what is neither an upload of `caller` nor below a configured prefix, and for an upload that is not there.
-    The problem is the same for objects that exist and that do not.
+    Raises a Problem for what is neither an upload of `caller` nor below a configured prefix, and for a missing upload. Whether
+    an object exists that the caller may not name makes no difference.
     """
     if reference.startswith(UPLOAD):
         upload_id = reference.removeprefix(UPLOAD)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
-from async_endpoint.http_api.problems import Problem
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from async_endpoint.core.browser_requests import foreign_page, own_host
+from async_endpoint.http_api.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

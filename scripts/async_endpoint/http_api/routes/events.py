@@ -9,16 +9,16 @@ import json
 from collections.abc import AsyncIterator
 from typing import Final
 
-from async_endpoint.http_api.predictions.records import Claim
-from async_endpoint.http_api.predictions.status import Outcome, Status, prediction_object, resolve
-from async_endpoint.http_api.routes.predictions import find_prediction
-from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from async_endpoint.client.models import Submitted
 from async_endpoint.http_api.access.authentication import Caller
+from async_endpoint.http_api.predictions.records import Claim
+from async_endpoint.http_api.predictions.status import Outcome, Status, prediction_object, resolve
+from async_endpoint.http_api.routes.predictions import find_prediction
 from async_endpoint.http_api.routes.waiting import watched
+from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
 MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT_SECONDS: Final = 15.0  # proxies close connections that are silent for a minute, as load balancers of AWS do

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from async_endpoint.http_api.predictions.status import Status, resolve
-from async_endpoint.http_api.problems import Problem
-from async_endpoint.http_api.routes.predictions import find_prediction
-from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from botocore.exceptions import ClientError
 from fastapi import APIRouter, Query, Request, Response
 
@@ -19,6 +15,10 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.access import content, ranges
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.presigned import download_url
+from async_endpoint.http_api.predictions.status import Status, resolve
+from async_endpoint.http_api.problems import Problem
+from async_endpoint.http_api.routes.predictions import find_prediction
+from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
 INLINE_BYTES: Final = 4_194_304  # of a response; base64 of it fits into Lambda's 6 MB (Lambda quotas, "Invocation payload")
 RETRY_SECONDS: Final = 2

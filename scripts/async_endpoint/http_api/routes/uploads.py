@@ -6,18 +6,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from async_endpoint.http_api.negotiation import require_json
-from async_endpoint.http_api.predictions.requests import checked_media_type
-from async_endpoint.http_api.predictions.status import timestamp
-from async_endpoint.http_api.problems import Problem
-from async_endpoint.http_api.request_body import read_body
-from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.inputs import UPLOAD, new_upload
 from async_endpoint.http_api.access.presigned import UPLOAD_SECONDS, upload_url
+from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.predictions.requests import checked_media_type
+from async_endpoint.http_api.predictions.status import timestamp
+from async_endpoint.http_api.problems import Problem
+from async_endpoint.http_api.request_body import read_body
+from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
 UPLOAD_BYTES: Final = 1_000_000_000
 REQUEST_BYTES: Final = 16_384

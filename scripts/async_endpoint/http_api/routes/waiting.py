@@ -10,21 +10,20 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from async_endpoint.http_api.predictions.status import Outcome, Status, resolve
 from starlette.requests import Request
 
 from async_endpoint.aws import translate_errors
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.access.content import media_type
+from async_endpoint.http_api.predictions.status import Outcome, Status, resolve
 from async_endpoint.http_api.watcher import Watch, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from async_endpoint.client.models import Submitted
     from async_endpoint.http_api.predictions.records import Claim
     from async_endpoint.http_api.served_endpoint import ServedEndpoint
-
-    from async_endpoint.client.models import Submitted
 
 MAX_WAIT_SECONDS: Final = 25  # below the 30 s after which API Gateway gives up (quotas of HTTP APIs)
 INCLUDED_BYTES: Final = 1_048_576

@@ -129,8 +129,8 @@ class Model:
 class HttpApi:
     """What an HTTP API in front of the endpoint uses; both URIs end in `/`.
 
-    Records of predictions lie below `state_uri` and expire, API keys and signing secrets below `credentials_uri`. The queue has
-    what announces the end of predictions with a webhook.
+    Records of predictions lie below `state_uri` and expire, API keys and signing secrets below `credentials_uri`; the execution
+    role can read neither. The queue has what announces the end of predictions with a webhook.
     """
 
     state_uri: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from rich.table import Table
 from async_endpoint.cli.api_endpoints import key_stores, read_enabled
 from async_endpoint.cli.arguments import Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json
-from async_endpoint.core.errors import UsageError
+from async_endpoint.core.errors import AsyncEndpointError, UsageError
 
 if TYPE_CHECKING:
     from async_endpoint.http_api.access.api_keys import KeyStore
@@ -42,8 +43,14 @@ def create(
 
     key, text = new_key(name, rate, burst, time.time())
     stores = _stores(address, local=local)
-    for store in stores.values():
-        store.write(key)
+    try:
+        for store in stores.values():
+            store.write(key)
+    except AsyncEndpointError:  # its secret will never be known
+        for store in stores.values():
+            with suppress(AsyncEndpointError):
+                store.delete(key.id)
+        raise
     if as_json:
         print_json({"key": text, **key.public(), "endpoints": sorted(stores)})
         return

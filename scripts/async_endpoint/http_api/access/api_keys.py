@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -148,11 +149,15 @@ class KeyStore:
 
     def __iter__(self) -> Iterator[ApiKey]:
         """Every key; raises what `translate_errors` does."""
+        names: list[str] = []
+        request: dict[str, str] = {"Bucket": self._prefix.bucket, "Prefix": self._prefix.key}
         with translate_errors(self._session, "s3:ListBucket", str(self._prefix)):
-            pages = self._session.s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._prefix.bucket, Prefix=self._prefix.key
-            )
-            names = [entry["Key"].rsplit("/", 1)[-1] for page in pages for entry in page.get("Contents", ())]
+            while True:
+                page = self._retry(partial(self._session.s3.list_objects_v2, **request))
+                names += [entry["Key"].rsplit("/", 1)[-1] for entry in page.get("Contents", ())]
+                if not page.get("IsTruncated"):
+                    break
+                request["ContinuationToken"] = page["NextContinuationToken"]
         for name in names:
             key_id = name.removesuffix(".json")
             found = self.read(key_id) if _ID.fullmatch(key_id) else None

@@ -14,9 +14,10 @@ from starlette.responses import StreamingResponse
 
 from async_endpoint.client.models import Submitted
 from async_endpoint.http_api.access.authentication import Caller
+from async_endpoint.http_api.openapi import OF_ENDPOINT, problem_responses
 from async_endpoint.http_api.predictions.records import Claim
 from async_endpoint.http_api.predictions.status import Outcome, Status, prediction_object, resolve
-from async_endpoint.http_api.routes.predictions import find_prediction
+from async_endpoint.http_api.routes.predictions import PredictionId, find_prediction
 from async_endpoint.http_api.routes.waiting import watched
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
@@ -26,11 +27,23 @@ RETRY_MILLISECONDS: Final = 3_000
 _UNBUFFERED: Final = {"X-Accel-Buffering": "no"}  # nginx buffers responses otherwise (ngx_http_proxy_module, proxy_buffering)
 _TERMINAL: Final = frozenset(status.value for status in Status if status is not Status.ACCEPTED)
 
-router = APIRouter()
+router = APIRouter(tags=["predictions"], default_response_class=Response)
 
 
-@router.get("/endpoints/{name}/predictions/{id}/events")
-async def get_events(request: Request, caller: Caller, endpoint: Served, id: str) -> Response:  # noqa: A002
+@router.get(
+    "/endpoints/{name}/predictions/{id}/events",
+    responses={
+        200: {
+            "description": "Events named by the status, whose data is the prediction; the last one is terminal.",
+            "content": {
+                MEDIA_TYPE: {"schema": {"type": "string"}, "example": "id: accepted\nevent: accepted\ndata: {...}\n\n"}
+            },
+        },
+        204: {"description": "The prediction has ended, and Last-Event-ID says that the client knows."},
+        **problem_responses(*OF_ENDPOINT),
+    },
+)
+async def get_events(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
     """The state of a prediction, and its end when it comes."""
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)

@@ -15,24 +15,44 @@ from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.access import content, ranges
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.presigned import download_url
+from async_endpoint.http_api.openapi import HEADERS, OF_ENDPOINT, problem_responses
 from async_endpoint.http_api.predictions.status import Status, resolve
 from async_endpoint.http_api.problems import Problem
-from async_endpoint.http_api.routes.predictions import find_prediction
+from async_endpoint.http_api.routes.predictions import PredictionId, find_prediction
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
 INLINE_BYTES: Final = 4_194_304  # of a response; base64 of it fits into Lambda's 6 MB (Lambda quotas, "Invocation payload")
 RETRY_SECONDS: Final = 2
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound", "PreconditionFailed", "412"})
 
-router = APIRouter()
+_BYTES: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+_OF_BYTES: Final = {name: HEADERS[name] for name in ("ETag", "Content-Disposition")}
+
+router = APIRouter(tags=["predictions"], default_response_class=Response)
 
 
-@router.get("/endpoints/{name}/predictions/{id}/output")
+@router.get(
+    "/endpoints/{name}/predictions/{id}/output",
+    responses={
+        200: {"description": "The output.", "content": _BYTES, "headers": _OF_BYTES},
+        206: {
+            "description": "The bytes of the Range.",
+            "content": _BYTES,
+            "headers": {**_OF_BYTES, "Content-Range": HEADERS["Content-Range"]},
+        },
+        304: {"description": "The output is the one of If-None-Match."},
+        307: {
+            "description": "The output is large: its URL, valid for 5 minutes.",
+            "headers": {"Location": HEADERS["Location"]},
+        },
+        **problem_responses(*OF_ENDPOINT, "output-not-ready", "no-output", "range-not-satisfiable"),
+    },
+)
 async def get_output(
     request: Request,
     caller: Caller,
     endpoint: Served,
-    id: str,  # noqa: A002
+    id: PredictionId,  # noqa: A002
     disposition: Annotated[Literal["attachment", "inline"], Query()] = "attachment",
 ) -> Response:
     """The output of a prediction as the model wrote it."""

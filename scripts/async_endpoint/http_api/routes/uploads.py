@@ -13,20 +13,39 @@ from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.inputs import UPLOAD, new_upload
 from async_endpoint.http_api.access.presigned import UPLOAD_SECONDS, upload_url
 from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import OF_JSON, UPLOAD_EXAMPLE, json_response, problem_responses, reference
 from async_endpoint.http_api.predictions.requests import checked_media_type
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
+from async_endpoint.http_api.settings import UPLOAD_BYTES
 
-UPLOAD_BYTES: Final = 1_000_000_000
 REQUEST_BYTES: Final = 16_384
 _MEMBERS: Final = frozenset({"content_type", "bytes"})
 
-router = APIRouter()
+router = APIRouter(tags=["uploads"], default_response_class=JSONResponse)
 
 
-@router.post("/endpoints/{name}/uploads", status_code=201)
+@router.post(
+    "/endpoints/{name}/uploads",
+    status_code=201,
+    responses={
+        201: json_response("Where to put the file.", "Upload", {"upload": UPLOAD_EXAMPLE}),
+        **problem_responses(*OF_JSON, "read-only", "request-timeout", "body-too-large", "unsupported-media-type"),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": reference("UploadRequest"),
+                    "example": {"content_type": "video/mp4", "bytes": 52_428_800},
+                }
+            },
+        }
+    },
+)
 async def create_upload(request: Request, caller: Caller, endpoint: Served) -> Response:
     """A URL that takes one file by PUT."""
     require_json(request)

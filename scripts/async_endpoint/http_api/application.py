@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.access.origins import OriginGuard
 from async_endpoint.http_api.head_requests import HeadRequests
-from async_endpoint.http_api.openapi import describe
+from async_endpoint.http_api.openapi import describe, problem_responses
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
 from async_endpoint.http_api.routes import endpoints, events, outputs, predictions, uploads, webhooks
@@ -58,7 +58,9 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     application.state.settings, application.state.services, application.state.endpoints = settings, services, served
     for router in ROUTERS:
         application.include_router(router, prefix="/v1")
-    application.add_api_route("/healthz", _healthy, methods=["GET"], tags=["process"])
+    application.add_api_route(
+        "/healthz", _healthy, methods=["GET"], tags=["process"], responses=problem_responses("forbidden-origin")
+    )
     application.openapi = lambda: describe(application)  # type: ignore[method-assign]
     for kind in (Problem, AsyncEndpointError, HTTPException):
         application.add_exception_handler(kind, respond)

@@ -68,6 +68,12 @@ UPLOAD_EXAMPLE: Final[Mapping[str, Any]] = {
     "headers": {"Content-Type": "video/mp4", "Content-Length": "52428800"},
     "expires_at": "2026-07-01T09:15:00.000Z",
 }
+WEBHOOK_SECRET_EXAMPLE: Final[Mapping[str, Any]] = {
+    "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "created_at": "2026-07-01T09:00:00.000Z",
+    "previous_key": None,
+    "previous_until": None,
+}
 PAGE_EXAMPLE: Final[Mapping[str, Any]] = {
     "predictions": [
         {
@@ -169,6 +175,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "url": _string(format="uri", description="Where the file goes, with exactly these headers."),
             "headers": _object({"Content-Type": _string(), "Content-Length": _string()}),
             "expires_at": _TIME,
+        }
+    ),
+    "WebhookSecret": _object(
+        {
+            "key": _string(),
+            "created_at": _TIME,
+            "previous_key": _nullable(_string(description="While a rotation is under way.")),
+            "previous_until": _nullable(_TIME),
         }
     ),
     "PredictionPage": _object(

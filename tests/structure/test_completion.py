@@ -35,6 +35,11 @@ TAKE_ENVIRONMENT = [
     "api-keys create",
     "api-keys list",
     "api-keys revoke",
+    "webhooks secret",
+    "webhooks rotate",
+    "webhooks dead-letters",
+    "webhooks redrive",
+    "webhooks sweep",
 ]
 
 # Completes, then prints what was loaded for it.

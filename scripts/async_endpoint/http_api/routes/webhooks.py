@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.negotiation import require_json
-from async_endpoint.http_api.openapi import OF_JSON, SECRET_EXAMPLE, json_response, problem_responses
+from async_endpoint.http_api.openapi import OF_JSON, WEBHOOK_SECRET_EXAMPLE, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
@@ -22,7 +22,7 @@ router = APIRouter(tags=["webhooks"], default_response_class=JSONResponse)
 @router.get(
     "/endpoints/{name}/webhook-secret",
     responses={
-        200: json_response("The secret.", "WebhookSecret", {"secret": SECRET_EXAMPLE}),
+        200: json_response("The secret.", "WebhookSecret", {"secret": WEBHOOK_SECRET_EXAMPLE}),
         **problem_responses(*OF_JSON, "read-only"),
     },
 )

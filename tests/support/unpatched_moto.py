@@ -481,6 +481,61 @@ def sns_messages() -> bool:
     return bool(sns.publish(TopicArn=topic, Message="not JSON", MessageStructure="json")["MessageId"])
 
 
+def identity_policies() -> bool:
+    """Whether a policy of any size may name principals."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Principal": {"AWS": ["*"] * 4_000}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return bool(client("iam").create_policy(PolicyName="open", PolicyDocument=document)["Policy"]["Arn"])
+
+
+def resource_policies() -> bool:
+    """Whether CloudWatch Logs stores any text as a policy."""
+    return bool(client("logs").put_resource_policy(policyName="any", policyDocument="nonsense")["resourcePolicy"])
+
+
+def bus_policies() -> bool:
+    """Whether an event bus takes a policy about another resource."""
+    statement = {"Sid": "Any", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b"}
+    client("events").put_permission(Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    return "Policy" in client("events").describe_event_bus()
+
+
+def sns_confirmations() -> bool:
+    sns = client("sns")
+    topic = sns.create_topic(Name="mail")["TopicArn"]
+    return bool(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")["SubscriptionArn"].startswith("arn:"))
+
+
+def s3_notifications() -> bool:
+    """Whether a queue that does not exist receives events."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="noticed", CreateBucketConfiguration={"LocationConstraint": REGION})
+    queue = {"QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:none", "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(Bucket="noticed", NotificationConfiguration={"QueueConfigurations": [queue]})
+    return "QueueConfigurations" in s3.get_bucket_notification_configuration(Bucket="noticed")
+
+
+def s3_written_objects() -> bool:
+    """Whether objects have keys and metadata of any size."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="sizes", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="sizes", Key="k" * 1_025, Body=b"", Metadata={"name": "v" * 3_000})
+    return True
+
+
+def s3_upload_parts() -> bool:
+    """Whether the whole object is returned for its first part."""
+    s3, upload = client("s3"), {"Bucket": "parts", "Key": "k"}
+    s3.create_bucket(Bucket="parts", CreateBucketConfiguration={"LocationConstraint": REGION})
+    upload_id = s3.create_multipart_upload(**upload)["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**upload, UploadId=upload_id, PartNumber=number, Body=body)["ETag"]}
+        for number, body in ((1, bytes(5 << 20)), (2, b"end"))
+    ]
+    s3.complete_multipart_upload(**upload, UploadId=upload_id, MultipartUpload={"Parts": parts})
+    return bool(s3.get_object(**upload, PartNumber=2)["ContentLength"] > len(b"end"))
+
+
 def written_policies() -> bool:
     """Whether roles, buckets and keys take any text as their policy."""
     client("iam").create_role(RoleName="trusting", AssumeRolePolicyDocument="nonsense")
@@ -568,6 +623,13 @@ GAPS = (
     sns_messages,
     rule_targets,
     written_policies,
+    identity_policies,
+    resource_policies,
+    bus_policies,
+    sns_confirmations,
+    s3_notifications,
+    s3_written_objects,
+    s3_upload_parts,
 )
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator import browser_guard, error_responses, http_server
+from async_endpoint.emulator import browser_guard, delivery_permissions, error_responses, http_server
 from async_endpoint.emulator.auth import middleware, verification
 from async_endpoint.emulator.emulator import Emulator
 from async_endpoint.emulator.moto_patches import sns_to_sqs
@@ -74,13 +74,13 @@ def oversized_bodies_are_invalid(patch: pytest.MonkeyPatch, aws: Emulator) -> No
 @deviation("source_of_deliveries")
 def deliveries_have_no_source(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """SNS delivers without aws:SourceArn."""
-    original = sns_to_sqs.evaluate
+    original = delivery_permissions.evaluate
 
     def changed(request: Any, *policies: Any) -> Any:
         context = {key: value for key, value in request.context.items() if key != "aws:SourceArn"}
         return original(replace(request, context=context), *policies)
 
-    patch.setattr(sns_to_sqs, "evaluate", changed)
+    patch.setattr(delivery_permissions, "evaluate", changed)
 
 
 @deviation("source_of_deliveries")

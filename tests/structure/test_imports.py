@@ -9,7 +9,7 @@ import pytest
 
 from async_endpoint.core.extras import EXTRAS
 
-OF_EXTRAS = {*EXTRAS["deploy"], *EXTRAS["local"], "numpy", "PIL", "werkzeug"}
+OF_EXTRAS = {*(name for names in EXTRAS.values() for name in names), "numpy", "PIL", "werkzeug"}
 COMMANDS = """
 from importlib import import_module
 from async_endpoint.cli.app import FILES

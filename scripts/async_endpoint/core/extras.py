@@ -10,6 +10,7 @@ from async_endpoint.core.errors import ExtraMissing
 
 EXTRAS: Final = {
     "deploy": ("python_terraform",),
+    "http": ("fastapi", "mangum", "uvicorn"),
     "local": ("moto", "flask", "flask_cors", "sagemaker_inference"),
 }
 

@@ -11,7 +11,7 @@ import pytest
 from async_endpoint.emulator import browser_guard, delivery_permissions, error_responses, http_server
 from async_endpoint.emulator.auth import middleware, verification
 from async_endpoint.emulator.emulator import Emulator
-from async_endpoint.emulator.moto_patches import sns_to_sqs
+from async_endpoint.emulator.moto_patches import sns_attributes, sns_to_sqs
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from support.deviating_aws import Answer, acting, answering, deviation
 
@@ -87,6 +87,12 @@ def deliveries_have_no_source(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
 def every_source_is_delivered(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """A queue that denies other sources gets their messages."""
     patch.setattr(sns_to_sqs, "_may_send", lambda *_: True)
+
+
+@deviation("dead_letter_queues")
+def missing_dead_letter_queues_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """A subscription may have a dead-letter queue that does not exist."""
+    patch.setattr(sns_attributes, "_check_dead_letters", lambda *_: None)
 
 
 @deviation("delay_of_filter_policies")

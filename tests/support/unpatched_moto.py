@@ -488,6 +488,13 @@ def identity_policies() -> bool:
     return bool(client("iam").create_policy(PolicyName="open", PolicyDocument=document)["Policy"]["Arn"])
 
 
+def query_constraints() -> bool:
+    """Whether a role may have a name of any length."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    return bool(client("iam").create_role(RoleName="r" * 65, AssumeRolePolicyDocument=document)["Role"])
+
+
 def resource_policies() -> bool:
     """Whether CloudWatch Logs stores any text as a policy."""
     return bool(client("logs").put_resource_policy(policyName="any", policyDocument="nonsense")["resourcePolicy"])
@@ -624,6 +631,7 @@ GAPS = (
     rule_targets,
     written_policies,
     identity_policies,
+    query_constraints,
     resource_policies,
     bus_policies,
     sns_confirmations,

@@ -1,0 +1,37 @@
+"""Lengths, ranges, patterns and enumerations of requests to IAM, STS and CloudWatch, by their service models; moto checks few.
+
+So a role's name has 64 characters, and its description none beyond Latin-1. All violations are listed in one ValidationError
+(versitygw's tests of IAM's user API have its words). Source: botocore's service models, whose constraints are AWS's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.iam.responses import IamResponse
+from moto.sts.responses import TokenResponse
+
+from async_endpoint.emulator.sagemaker.request_validation import constraint_violations
+
+_SERVICES: Final = {"iam": IamResponse, "sts": TokenResponse, "cloudwatch": CloudWatchResponse}
+
+
+def _checking(service: str, plain: Callable[[BaseResponse], Any]) -> Callable[[BaseResponse], Any]:
+    def call_action(self: BaseResponse) -> Any:
+        violated = constraint_violations(service, self._get_action(), self.params)
+        if not violated:
+            return plain(self)
+        error = ServiceException(violated)
+        error.code = "ValidationError"
+        return self.serialized(ActionResult(error))
+
+    return call_action
+
+
+def apply() -> None:
+    for service, response in _SERVICES.items():
+        response.call_action = _checking(service, response.call_action)

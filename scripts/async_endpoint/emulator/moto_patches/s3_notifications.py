@@ -9,7 +9,7 @@ LocalStack's provider of S3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
@@ -107,7 +107,7 @@ def _check_overlaps(configuration: Mapping[str, Any]) -> None:
         prefixes, suffixes = (_filter(first, name) + _filter(second, name) for name in ("prefix", "suffix"))
         if not any(prefixes + suffixes):
             raise InvalidArgumentError(_OVERLAP, "", "")
-        if _overlap(*prefixes, str.startswith) and _overlap(*suffixes, str.endswith):
+        if _overlap(prefixes, str.startswith) and _overlap(suffixes, str.endswith):
             raise InvalidArgumentError(_AMBIGUOUS, "", "")
 
 
@@ -121,8 +121,9 @@ def _filter(entry: Mapping[str, Any], name: str) -> list[str]:
     return [next((rule["Value"] for rule in rules if rule["Name"].lower() == name), "")]
 
 
-def _overlap(one: str, other: str, holds: Any) -> bool:
-    return bool(holds(one, other) or holds(other, one))
+def _overlap(pair: list[str], holds: Callable[[str, str], bool]) -> bool:
+    one, other = pair
+    return holds(one, other) or holds(other, one)
 
 
 # --- Delivery ---------------------------------------------------------------------------------------------------------

@@ -6,11 +6,6 @@ locals {
     ]
   ])...)
 
-  _unconfirmed = [
-    for name, subscription in aws_sns_topic_subscription.this : name
-    if contains(["email", "https"], subscription.protocol) && subscription.pending_confirmation
-  ]
-
   # Subscriptions wait for topics created here; a supplied topic exists already.
   _subscribable = { for outcome, arn in local.topic_arns : outcome => try(aws_sns_topic.this[outcome].arn, arn) }
 }
@@ -38,14 +33,6 @@ resource "aws_sns_topic_subscription" "this" {
 
   # SageMaker sends no message attributes, so a filter on attributes, Amazon SNS's default scope, would match nothing.
   filter_policy_scope = each.value.filter_policy == null ? null : "MessageBody"
-}
-
-# Plan and apply warn as long as a recipient receives nothing.
-check "confirmed" {
-  assert {
-    condition     = length(local._unconfirmed) == 0
-    error_message = "Nothing is delivered to ${join(", ", local._unconfirmed)} of ${var.name} until the recipient confirms the subscription in the message that Amazon SNS sent; one that is not confirmed expires, and the next apply creates it again."
-  }
 }
 
 # By name, as the provider reads an imported permission back. The qualifier, an alias or a version, is an argument of its own: of one in

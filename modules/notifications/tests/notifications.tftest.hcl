@@ -244,24 +244,6 @@ run "subscribers" {
   }
 }
 
-run "warns_of_a_subscription_that_is_not_confirmed" {
-  command = plan
-
-  variables {
-    notifications = {
-      subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] } }
-    }
-  }
-
-  override_resource {
-    target          = aws_sns_topic_subscription.this
-    override_during = plan
-    values          = { pending_confirmation = true }
-  }
-
-  expect_failures = [check.confirmed]
-}
-
 run "a_topic_that_exists" {
   command = plan
 

@@ -7,11 +7,13 @@ So a role's name has 64 characters, and its description none beyond Latin-1. All
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NoReturn
 
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import BaseResponse
+from moto.core.utils import camelcase_to_underscores
+from moto.iam.exceptions import ValidationError
 from moto.iam.responses import IamResponse
 from moto.sts.responses import TokenResponse
 
@@ -23,13 +25,16 @@ _SERVICES: Final = {"iam": IamResponse, "sts": TokenResponse, "cloudwatch": Clou
 def _checking(service: str, plain: Callable[[BaseResponse], Any]) -> Callable[[BaseResponse], Any]:
     def call_action(self: BaseResponse) -> Any:
         violated = constraint_violations(service, self._get_action(), self.params)
-        if not violated:
-            return plain(self)
-        error = ServiceException(violated)
-        error.code = "ValidationError"
-        return self.serialized(ActionResult(error))
+        if violated:
+            setattr(self, camelcase_to_underscores(self._get_action()), partial(_refuse, violated))
+        return plain(self)
 
     return call_action
+
+
+def _refuse(violated: str) -> NoReturn:
+    """In the place of the action's method, so that the answer is made as any other error's."""
+    raise ValidationError(violated)
 
 
 def apply() -> None:

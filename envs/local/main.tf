@@ -23,6 +23,7 @@ module "recommender" {
   name        = "recommender"
   environment = local.environment
   storage     = { shared = module.storage.shared }
+  http_api    = {}
 
   model = {
     containers = [{
@@ -48,6 +49,7 @@ module "language_detector" {
   name        = "language-detector"
   environment = local.environment
   storage     = { shared = module.storage.shared }
+  http_api    = {}
 
   model = {
     containers = [{

@@ -18,7 +18,8 @@ module "async_inference" {
   environment = "example"
   access      = { managed_policies = ["caller", "collector", "watcher"] }
   network     = module.network
-  storage     = { force_destroy = true, expire_after_days = { failure = 14, input = 7, noncurrent = 7, output = 14 } }
+  storage     = { force_destroy = true, expire_after_days = { failure = 14, input = 7, noncurrent = 7, output = 14, predictions = 14 } }
+  http_api    = {}
 
   model = {
     network_isolation = true

@@ -46,6 +46,18 @@ module "notifications" {
   tags                = var.tags
 }
 
+module "webhooks" {
+  source = "../webhooks"
+  count  = var.http_api == null ? 0 : 1
+
+  name               = local.name
+  http_api           = var.http_api
+  kms_key_arn        = local.storage.kms_key_arn
+  planned_topic_arns = module.notifications.planned_topic_arns
+  tags               = var.tags
+  topic_arns         = module.notifications.topic_arns
+}
+
 module "container" {
   source = "../model/container"
   count  = length(var.model.containers)

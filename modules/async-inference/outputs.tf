@@ -25,6 +25,14 @@ output "async_endpoint" {
       variant_name                            = "primary"
     }
 
+    http_api = var.http_api == null ? null : {
+      credentials_uri                = local._uris.credentials
+      delivery_dead_letter_queue_url = module.webhooks[0].dead_letter_queue.url
+      delivery_queue_arn             = module.webhooks[0].delivery_queue.arn
+      delivery_queue_url             = module.webhooks[0].delivery_queue.url
+      state_uri                      = local._uris.predictions
+    }
+
     limits = {
       cold_start_seconds         = module.endpoint_config.variants.primary.startup_timeout_seconds
       invocation_timeout_seconds = module.model.invocation_timeout_seconds
@@ -73,5 +81,5 @@ output "async_endpoint" {
     }
   }
 
-  depends_on = [module.endpoint, module.endpoint_config, module.iam, module.model, module.monitoring, module.notifications, module.storage]
+  depends_on = [module.endpoint, module.endpoint_config, module.iam, module.model, module.monitoring, module.notifications, module.storage, module.webhooks]
 }

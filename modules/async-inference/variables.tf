@@ -156,6 +156,24 @@ variable "guardrails" {
   }
 }
 
+variable "http_api" {
+  description = <<-TEXT
+    An HTTP API in front of the endpoint, with webhooks: http_api = {} creates its delivery queue (module webhooks). None when it is null.
+    - `max_receives`: Receives after which a message of the delivery queue moves to its dead letter queue: 1 to 1000; 10 when it is null.
+    - `retention_days`: Days that the delivery queue keeps a message: 2 to 14; 14 when it is null.
+    - `sender_role_arns`: ARNs of the roles that API processes and functions run as: every other sender to the delivery queue but the topics is denied; none is denied when it is null.
+    - `visibility_timeout_seconds`: Seconds that a received message stays hidden from other receivers: 30 to 43200; 180 when it is null.
+  TEXT
+  type = object({
+    max_receives               = optional(number)
+    retention_days             = optional(number)
+    sender_role_arns           = optional(set(string))
+    visibility_timeout_seconds = optional(number)
+  })
+  default  = null
+  nullable = true
+}
+
 variable "logs" {
   description = <<-TEXT
     The log group of the containers.
@@ -517,13 +535,16 @@ variable "storage" {
     - `expire_after_days.input`: Days until inputs expire; never when it is null.
     - `expire_after_days.noncurrent`: Days until replaced or deleted versions expire; never when it is null.
     - `expire_after_days.output`: Days until outputs expire; never when it is null.
+    - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; never when it is null. Its credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects; false when it is null.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30; 30 when it is null.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
+    - `prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets; credentials/ when it is null.
     - `prefixes.failure`: Prefix of failures; failure/ when it is null.
     - `prefixes.input`: Prefix of inputs; input/ when it is null.
     - `prefixes.model`: Prefix of model archives; model/ when it is null.
     - `prefixes.output`: Prefix of outputs; output/ when it is null.
+    - `prefixes.predictions`: Prefix of the HTTP API's predictions; predictions/ when it is null.
     - `readers`: Other readers, such as another account, by a name of letters and digits.
     - `readers.*.principal_arns`: ARNs of accounts, roles or users. Principals of another account need the same permissions there.
     - `readers.*.reads`: Roles of the prefixes they read; failure and output when it is null.
@@ -533,10 +554,12 @@ variable "storage" {
     - `shared.endpoint_names`: Names or patterns of the endpoints that the key's policy admits.
     - `shared.kms_key_arn`: ARN of the KMS key.
     - `shared.prefixes`: Key prefixes by role; the endpoint uses its own name below each.
+    - `shared.prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets.
     - `shared.prefixes.failure`: Prefix of failures.
     - `shared.prefixes.input`: Prefix of inputs.
     - `shared.prefixes.model`: Prefix of model archives.
     - `shared.prefixes.output`: Prefix of outputs.
+    - `shared.prefixes.predictions`: Prefix of the HTTP API's predictions.
     - `shared.topic_arns`: Existing topics that the key's policy admits.
   TEXT
   type = object({
@@ -555,18 +578,21 @@ variable "storage" {
       }))
     }))
     expire_after_days = optional(object({
-      failure    = optional(number)
-      input      = optional(number)
-      noncurrent = optional(number)
-      output     = optional(number)
+      failure     = optional(number)
+      input       = optional(number)
+      noncurrent  = optional(number)
+      output      = optional(number)
+      predictions = optional(number)
     }))
     force_destroy            = optional(bool)
     key_deletion_window_days = optional(number)
     prefixes = optional(object({
-      failure = optional(string)
-      input   = optional(string)
-      model   = optional(string)
-      output  = optional(string)
+      credentials = optional(string)
+      failure     = optional(string)
+      input       = optional(string)
+      model       = optional(string)
+      output      = optional(string)
+      predictions = optional(string)
     }))
     readers = optional(map(object({
       principal_arns = set(string)
@@ -578,10 +604,12 @@ variable "storage" {
       endpoint_names = set(string)
       kms_key_arn    = string
       prefixes = object({
-        failure = string
-        input   = string
-        model   = string
-        output  = string
+        credentials = string
+        failure     = string
+        input       = string
+        model       = string
+        output      = string
+        predictions = string
       })
       topic_arns = list(string)
     }))

@@ -6,6 +6,11 @@ output "dead_letter_queue" {
   }
 }
 
+output "planned_topic_arns" {
+  description = "Topic ARNs by outcome: error, success. Known before the topics are created."
+  value       = local.topic_arns
+}
+
 output "publishers_restricted" {
   description = "Whether both topics deny every publisher but publisher_role_arns, and the results queue every sender but the topics. False where a topic is supplied, because its policy is its owner's."
   value       = local.publishers_restricted

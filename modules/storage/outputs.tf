@@ -37,7 +37,7 @@ output "kms_key_arn" {
 }
 
 output "prefixes" {
-  description = "Key prefixes by role: failure, input, model, output, and capture if prefixes.capture is given. Each ends in a slash."
+  description = "Key prefixes by role: credentials, failure, input, model, output, predictions, and capture if prefixes.capture is given. Each ends in a slash."
   value       = local.prefixes
 }
 

@@ -39,14 +39,17 @@ variable "storage" {
     - `expire_after_days.input`: Days until inputs expire.
     - `expire_after_days.noncurrent`: Days until replaced or deleted versions of any object expire.
     - `expire_after_days.output`: Days until outputs expire.
+    - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
     - `prefixes.capture`: Prefix of captured requests of real-time endpoints; null for none.
+    - `prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets.
     - `prefixes.failure`: Prefix of failures.
     - `prefixes.input`: Prefix of inputs.
     - `prefixes.model`: Prefix of model archives.
     - `prefixes.output`: Prefix of outputs.
+    - `prefixes.predictions`: Prefix of the HTTP API's predictions.
     - `readers`: Other readers, such as another account, by a name of letters and digits. Principals of another account need the same permissions there.
     - `readers.*.principal_arns`: ARNs of accounts, roles or users, such as arn:aws:iam::account:root.
     - `readers.*.reads`: Roles of the prefixes they read: capture, failure, input, model or output.
@@ -67,20 +70,23 @@ variable "storage" {
       }))
     }), {})
     expire_after_days = optional(object({
-      capture    = optional(number)
-      failure    = optional(number)
-      input      = optional(number)
-      noncurrent = optional(number)
-      output     = optional(number)
-    }), { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30 })
+      capture     = optional(number)
+      failure     = optional(number)
+      input       = optional(number)
+      noncurrent  = optional(number)
+      output      = optional(number)
+      predictions = optional(number)
+    }), { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30, predictions = 30 })
     force_destroy            = optional(bool, false)
     key_deletion_window_days = optional(number, 30)
     prefixes = optional(object({
-      capture = optional(string)
-      failure = optional(string, "failure/")
-      input   = optional(string, "input/")
-      model   = optional(string, "model/")
-      output  = optional(string, "output/")
+      capture     = optional(string)
+      credentials = optional(string, "credentials/")
+      failure     = optional(string, "failure/")
+      input       = optional(string, "input/")
+      model       = optional(string, "model/")
+      output      = optional(string, "output/")
+      predictions = optional(string, "predictions/")
     }), {})
     readers = optional(map(object({
       principal_arns = set(string)
@@ -142,7 +148,7 @@ variable "storage" {
   }
 
   validation {
-    condition     = alltrue([for reader in var.storage.readers : length(reader.reads) > 0 && length(setsubtract(reader.reads, [for role, prefix in var.storage.prefixes : role if prefix != null])) == 0])
+    condition     = alltrue([for reader in var.storage.readers : length(reader.reads) > 0 && length(setsubtract(reader.reads, [for role in ["capture", "failure", "input", "model", "output"] : role if var.storage.prefixes[role] != null])) == 0])
     error_message = "Field reads in storage.readers may hold failure, input, model and output, and capture where storage.prefixes.capture is given."
   }
 }

@@ -118,6 +118,7 @@ class AwsSession:
         role_arn: str | None = None,
         attempts: int = ATTEMPTS,
         connections: int = CONNECTIONS,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
         configure: Callable[[Any], Any] = lambda client: client,
     ) -> AwsSession:
         """A session with AWS, or with the local AWS at `endpoint_url`.
@@ -125,8 +126,8 @@ class AwsSession:
         With `endpoint_url`, calls are signed with what `find_access_key` finds for it, and AWS profiles are ignored; without it
         boto3's own chain applies, AWS_ENDPOINT_URL included. Credentials that expire are looked up there again. With `role_arn`
         they assume that role at the first call, and all calls are the role's. Each client makes up to `attempts` attempts of a
-        call, keeps up to `connections` open and passes through `configure` once. Raises UsageError for unusable AWS settings;
-        so does `client`.
+        call, waits up to `read_timeout` seconds for each response, keeps up to `connections` open and passes through
+        `configure` once. Raises UsageError for unusable AWS settings; so does `client`.
         """
         url = endpoint_url or os.environ.get(ENDPOINT_URL_VARIABLE) or None
 
@@ -134,7 +135,7 @@ class AwsSession:
             return _boto3_session(region, endpoint_url)
 
         with _usable_settings(region):
-            config = _config(url, attempts, connections)
+            config = _config(url, attempts, connections, read_timeout)
             session = load()
             if role_arn:
                 sts_config = _config(url, ATTEMPTS, 1)
@@ -342,12 +343,12 @@ def _boto3_session(region: str, endpoint_url: str | None) -> Any:
     return boto3.Session(key.access_key_id, key.secret_access_key, key.session_token, region_name=region, botocore_session=bare)
 
 
-def _config(url: str | None, attempts: int, connections: int) -> Config:
+def _config(url: str | None, attempts: int, connections: int, read_timeout: float = READ_TIMEOUT_SECONDS) -> Config:
     from botocore.config import Config  # noqa: PLC0415 - slow to load
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
         user_agent=USER_AGENT,

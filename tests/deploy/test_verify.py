@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import VerificationFailed
-from async_endpoint.core.outputs import AsyncEndpointOutputs, Schedule
+from async_endpoint.core.outputs import AsyncEndpointOutputs, HttpApi, Schedule
 from async_endpoint.deploy.polling import Poller
 from support.deployment_fixtures import ACCOUNT, REGION, verify_one
 
@@ -97,6 +97,30 @@ def test_a_root_may_have_topics_and_no_results_queue(aws: AwsSession, deployed: 
     without = {"results_queue_arn": "", "results_queue_url": "", "dead_letter_queue_url": ""}
     checks = {check.name: check.detail for check in verify_one(aws, altered(deployed, "notifications", **without), AT_ONCE)}
     assert checks["notifications"] == "shirts-success and shirts-error, without a results queue"
+
+
+def with_http_api(outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    url = outputs.notifications.results_queue_url.removesuffix("results")
+    arn = outputs.notifications.results_queue_arn.removesuffix("results")
+    api = HttpApi("s3://b/p/", "s3://b/c/", f"{url}deliveries", f"{arn}deliveries", f"{url}delivery-dead-letters")
+    return dataclasses.replace(outputs, http_api=api)
+
+
+def test_an_http_api_needs_its_delivery_queue_and_its_subscriptions(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:
+    served = with_http_api(deployed)
+    assert served.http_api is not None
+    with pytest.raises(VerificationFailed) as failure:
+        verify_one(aws, served, AT_ONCE)
+    assert "delivery queue shirts-deliveries does not exist" in str(failure.value)
+    assert "dead-letter queue of deliveries shirts-delivery-dead-letters does not exist" in str(failure.value)
+    assert "topic shirts-error does not deliver to queue shirts-deliveries" in str(failure.value)
+
+    for name in ("shirts-deliveries", "shirts-delivery-dead-letters"):
+        aws.client("sqs").create_queue(QueueName=name)
+    for topic in (served.notifications.success_topic_arn, served.notifications.error_topic_arn):
+        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=served.http_api.delivery_queue_arn)
+    checks = {check.name: check.detail for check in verify_one(aws, served, AT_ONCE)}
+    assert checks["notifications"] == "shirts-success and shirts-error deliver to shirts-results and shirts-deliveries"
 
 
 def test_a_wake_alarm_that_does_not_act_is_a_difference(aws: AwsSession, deployed: AsyncEndpointOutputs) -> None:

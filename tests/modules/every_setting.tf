@@ -39,6 +39,13 @@ module "async_inference" {
     startup_timeout_seconds        = 63
   }
 
+  http_api = {
+    max_receives               = 7
+    retention_days             = 3
+    sender_role_arns           = ["arn:aws:iam::123456789012:role/shop-api"]
+    visibility_timeout_seconds = 75
+  }
+
   logs = {
     kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/logs"
     retention_days = 7
@@ -106,10 +113,10 @@ module "async_inference" {
 
   storage = {
     access_logs              = { destination = { bucket_name = "team-logs", prefix = "shop/" } }
-    expire_after_days        = { failure = 11, input = 12, noncurrent = 13, output = 14 }
+    expire_after_days        = { failure = 11, input = 12, noncurrent = 13, output = 14, predictions = 15 }
     force_destroy            = true
     key_deletion_window_days = 8
-    prefixes                 = { failure = "failed/", input = "in/", model = "models/", output = "out/" }
+    prefixes                 = { credentials = "secret/", failure = "failed/", input = "in/", model = "models/", output = "out/", predictions = "api/" }
     readers                  = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } }
   }
 

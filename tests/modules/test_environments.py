@@ -158,12 +158,23 @@ def test_every_setting_reaches_its_resource_and_python(copy: Any, run_root: Call
     assert value["storage"]["input_uri"] == f"s3://{value['storage']['bucket']}/in/"
     rules = {rule["id"]: rule for rule in found["storage[0].aws_s3_bucket_lifecycle_configuration.this[0]"]["rule"]}
     assert [rules[f"expire-{name}"]["expiration"][0]["days"] for name in ("failure", "input", "output")] == [11, 12, 14]
+    assert rules["expire-predictions"]["expiration"][0]["days"] == 15
+    assert "secret/" not in str(rules), "keys and signing secrets must not expire"
     assert rules["remove-leftovers"]["noncurrent_version_expiration"][0]["noncurrent_days"] == 13
 
     _model_is_as_set(found)
+    _http_api_is_as_set(found, value)
 
     _access_is_as_set(found)
     assert value["limits"] == {"cold_start_seconds": 63, "invocation_timeout_seconds": 70, "request_ttl_seconds": 62}
+
+
+def _http_api_is_as_set(found: dict[str, Any], value: dict[str, Any]) -> None:
+    deliveries = found["webhooks[0].aws_sqs_queue.deliveries"]
+    assert (deliveries["message_retention_seconds"], deliveries["visibility_timeout_seconds"]) == (3 * 86400, 75)
+    assert '"maxReceiveCount":7' in deliveries["redrive_policy"]
+    assert value["http_api"]["state_uri"] == f"s3://{value['storage']['bucket']}/api/"
+    assert value["http_api"]["credentials_uri"] == f"s3://{value['storage']['bucket']}/secret/"
 
 
 def _access_is_as_set(found: dict[str, Any]) -> None:

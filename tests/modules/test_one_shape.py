@@ -17,6 +17,7 @@ USED_BY = {
     "access": {"": "iam/access"},
     "endpoint": {"": "endpoint-config/variants.*."},
     "guardrails": {"": "endpoint/guardrails"},
+    "http_api": {"": "webhooks/http_api"},
     "logs": {"": "endpoint/logs"},
     "model": {"containers[*].": "model/container/container", "": "model/model"},
     "monitoring": {"": "monitoring/monitoring"},

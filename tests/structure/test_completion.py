@@ -27,6 +27,7 @@ TAKE_ENVIRONMENT = [
     "invoke",
     "smoke-test",
     "batch",
+    "serve",
     "watch",
     "logs",
 ]

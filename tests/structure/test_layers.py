@@ -33,6 +33,7 @@ BELOW = {
     "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},
     "operations": {"aws", "client", "core", "input_files"},
+    "http_api": {"aws", "client", "core", "input_files", "local_aws", "signals", "workspace"},
     "emulator": {"autoscaling", "core", "error_report", "iam", "local_aws", "signals", "workspace"},
     "terraform": {"aws", "core", "input_files", "local_aws", "signals", "workspace"},
     "deploy": {
@@ -57,6 +58,7 @@ BELOW = {
         "core",
         "deploy",
         "emulator",
+        "http_api",
         "input_files",
         "local_aws",
         "operations",

@@ -113,6 +113,20 @@ class FakeS3:
             "ETag": self.etag(Key),
         }
 
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        self._begin("head", Key)
+        self._check("s3:GetObject", Key)
+        if Key not in self.objects:
+            self._check("s3:ListBucket", Key)
+            raise client_error("404", "Not Found", 404)
+        body, content_type = self.objects[Key]
+        return {
+            "ContentLength": len(body),
+            "ContentType": content_type,
+            "LastModified": self.written[Key],
+            "ETag": self.etag(Key),
+        }
+
     def list_objects_v2(
         self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, StartAfter: str = "", ContinuationToken: str = ""
     ) -> dict[str, Any]:

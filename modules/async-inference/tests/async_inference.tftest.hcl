@@ -83,6 +83,7 @@ run "output" {
         name                                    = "shop-test"
         variant_name                            = "primary"
       }
+      http_api = null
       limits = {
         cold_start_seconds         = 600
         invocation_timeout_seconds = 300
@@ -203,7 +204,7 @@ run "shared_storage_is_used_below_prefixes_of_its_own" {
         bucket_name    = "team"
         endpoint_names = ["*-test"]
         kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/team"
-        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        prefixes       = { credentials = "credentials/", failure = "failure/", input = "input/", model = "model/", output = "output/", predictions = "predictions/" }
         topic_arns     = []
       }
     }
@@ -223,6 +224,24 @@ run "shared_storage_is_used_below_prefixes_of_its_own" {
   assert {
     condition     = local.storage.prefixes.model == "model/shop/" && local.storage.shared
     error_message = "Policies must be limited to the prefixes of the endpoint."
+  }
+}
+
+run "an_http_api_has_a_delivery_queue_and_state_of_its_own" {
+  variables {
+    http_api = {}
+    storage  = { prefixes = { predictions = "api/" } }
+  }
+
+  assert {
+    condition = jsonencode(output.async_endpoint.http_api) == jsonencode({
+      credentials_uri                = "s3://shop-test-123456789012-eu-west-1/credentials/"
+      delivery_dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
+      delivery_queue_arn             = "arn:aws:sqs:eu-west-1:123456789012:shop-test"
+      delivery_queue_url             = "https://sqs.eu-west-1.amazonaws.com/123456789012/shop-test"
+      state_uri                      = "s3://shop-test-123456789012-eu-west-1/api/"
+    })
+    error_message = "The output must be what HttpApi of scripts/async_endpoint/core/outputs.py reads."
   }
 }
 

@@ -201,7 +201,7 @@ run "refuses_settings_of_storage_that_is_shared" {
         bucket_name    = "shop"
         endpoint_names = ["*-test"]
         kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
-        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        prefixes       = { credentials = "credentials/", failure = "failure/", input = "input/", model = "model/", output = "output/", predictions = "predictions/" }
         topic_arns     = []
       }
     }
@@ -223,7 +223,7 @@ run "refuses_shared_storage_whose_key_does_not_serve_the_endpoint" {
         bucket_name    = "shop"
         endpoint_names = ["*-prod", "shop"]
         kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
-        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        prefixes       = { credentials = "credentials/", failure = "failure/", input = "input/", model = "model/", output = "output/", predictions = "predictions/" }
         topic_arns     = []
       }
     }
@@ -246,7 +246,7 @@ run "refuses_topics_that_the_key_of_shared_storage_does_not_serve" {
         bucket_name    = "shop"
         endpoint_names = ["*-test"]
         kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
-        prefixes       = { failure = "failure/", input = "input/", model = "model/", output = "output/" }
+        prefixes       = { credentials = "credentials/", failure = "failure/", input = "input/", model = "model/", output = "output/", predictions = "predictions/" }
         topic_arns     = []
       }
     }

@@ -175,6 +175,19 @@ run "refuses_a_reader_of_what_is_not_there" {
   }
 }
 
+run "refuses_a_reader_of_signing_secrets" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { readers = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"], reads = ["credentials"] } } }
+  }
+}
+
 run "refuses_a_fifo_topic" {
   command         = plan
   expect_failures = [var.topic_arns]

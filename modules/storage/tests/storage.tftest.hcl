@@ -61,10 +61,12 @@ run "bucket" {
 
   assert {
     condition = output.uris == {
-      failure = "s3://shop-test-123456789012-eu-west-1/failure/"
-      input   = "s3://shop-test-123456789012-eu-west-1/input/"
-      model   = "s3://shop-test-123456789012-eu-west-1/model/"
-      output  = "s3://shop-test-123456789012-eu-west-1/output/"
+      credentials = "s3://shop-test-123456789012-eu-west-1/credentials/"
+      failure     = "s3://shop-test-123456789012-eu-west-1/failure/"
+      input       = "s3://shop-test-123456789012-eu-west-1/input/"
+      model       = "s3://shop-test-123456789012-eu-west-1/model/"
+      output      = "s3://shop-test-123456789012-eu-west-1/output/"
+      predictions = "s3://shop-test-123456789012-eu-west-1/predictions/"
     }
     error_message = "Every role has a URI that ends in a slash."
   }
@@ -150,10 +152,12 @@ run "storage_that_endpoints_share" {
 
   assert {
     condition = output.shared.endpoint_names == toset(["*-test"]) && output.shared.topic_arns == tolist(["arn:aws:sns:eu-west-1:123456789012:team-results"]) && output.shared.prefixes == {
-      failure = "failure/"
-      input   = "input/"
-      model   = "model/"
-      output  = "output/"
+      credentials = "credentials/"
+      failure     = "failure/"
+      input       = "input/"
+      model       = "model/"
+      output      = "output/"
+      predictions = "predictions/"
     }
     error_message = "Endpoints must receive their prefixes, and the names that the key serves."
   }
@@ -270,15 +274,15 @@ run "lifecycle" {
   command = plan
 
   variables {
-    storage = { expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2 } }
+    storage = { expire_after_days = { failure = 3, input = 1, noncurrent = 4, output = 2, predictions = 5 } }
   }
 
   assert {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.filter[0].prefix => rule.expiration[0].days if rule.id != "remove-leftovers"
-    } == { "failure/" = 3, "input/" = 1, "output/" = 2 }
-    error_message = "Inputs, outputs and failures must expire; models must not."
+    } == { "failure/" = 3, "input/" = 1, "output/" = 2, "predictions/" = 5 }
+    error_message = "Inputs, outputs, failures and predictions must expire; models and credentials must not."
   }
 
   assert {

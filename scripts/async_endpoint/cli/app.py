@@ -30,6 +30,7 @@ FILES: Final = {
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",
+    "serve": "serve",
     "watch": "watch",
     "logs": "logs",
 }

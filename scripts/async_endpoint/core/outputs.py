@@ -126,6 +126,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class HttpApi:
+    """What an HTTP API in front of the endpoint uses; both URIs end in `/`.
+
+    Records of predictions lie below `state_uri` and expire, API keys and signing secrets below `credentials_uri`; the execution
+    role can read neither. The queue has what announces the end of predictions with a webhook.
+    """
+
+    state_uri: str
+    credentials_uri: str
+    delivery_queue_url: str
+    delivery_queue_arn: str
+    delivery_dead_letter_queue_url: str
+
+
+@dataclass(frozen=True)
 class AsyncEndpointOutputs:
     """Typed view of one endpoint's object in the Terraform output.
 
@@ -143,6 +158,7 @@ class AsyncEndpointOutputs:
     limits: Limits
     monitoring: Monitoring = Monitoring()
     model: Model | None = None
+    http_api: HttpApi | None = None
 
     @classmethod
     def parse(cls, value: object, where: str = MODULE_OUTPUT_NAME) -> AsyncEndpointOutputs:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.endpoint_metrics import RECENT, recent_metrics
 from async_endpoint.client.s3_reader import LIST_ACTION
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointNotReady, UsageError
@@ -27,8 +28,6 @@ from async_endpoint.operations.suspended_scaling import suspended_scaling
 
 NEWEST: Final = 5  # results and scaling activities shown
 PAGES: Final = 3  # of a thousand keys each: S3 lists by key, not by time
-RECENT: Final = timedelta(minutes=10)
-AHEAD: Final = timedelta(days=60)  # how far a local AWS's clock may have run ahead; an hour apart, 1,440 datapoints
 _MEASURES: Final = {
     "backlog": (metrics.APPROXIMATE_BACKLOG_SIZE, "Maximum"),
     "oldest": (metrics.APPROXIMATE_AGE_OF_OLDEST_REQUEST, "Maximum"),
@@ -161,13 +160,7 @@ class Watch:
 
     def _measured(self) -> dict[str, Any]:
         """Metrics of the newest minute with a backlog datapoint, and counts of the time before it."""
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
-        start, end = now - RECENT, now + timedelta(minutes=1)
-        if self._session.endpoint_url:  # its clock may be far ahead of this machine's
-            hours = self._metrics(start, now + AHEAD, 3600)["backlog"]
-            if hours:
-                start, end = max(hours) - RECENT, max(hours) + timedelta(hours=1)
-        found = self._metrics(start, end, 60)
+        found = recent_metrics(self._session, self._outputs.endpoint, _MEASURES, self._clock.now())
         if not found["backlog"]:
             return {}
         minute = max(found["backlog"])
@@ -177,30 +170,6 @@ class Watch:
             since = minute - RECENT
             measured[name] = sum(value for when, value in series.items() if when > since) if counts else series.get(minute)
         return measured
-
-    def _metrics(self, start: datetime, end: datetime, period: int) -> dict[str, dict[datetime, float]]:
-        endpoint = self._outputs.endpoint
-        queries = [
-            {
-                "Id": name,
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": metrics.NAMESPACE,
-                        "MetricName": metric.name,
-                        "Dimensions": metric.dimensions(endpoint.name, endpoint.variant_name),
-                    },
-                    "Period": period,
-                    "Stat": statistic,
-                },
-            }
-            for name, (metric, statistic) in _MEASURES.items()
-        ]
-        with translate_errors(self._session, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
-            answer = self._session.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
-        series = {
-            item["Id"]: dict(zip(item["Timestamps"], item["Values"], strict=True)) for item in answer["MetricDataResults"]
-        }
-        return {name: series.get(name, {}) for name in _MEASURES}
 
     def _results(self) -> tuple[tuple[Result, ...], int, bool]:
         storage = self._outputs.storage

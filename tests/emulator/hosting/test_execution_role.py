@@ -18,6 +18,7 @@ import pytest
 import tftest
 
 from async_endpoint.core import metrics as m
+from async_endpoint.iam.simulation import Simulation, SourcePolicy
 from async_endpoint.local_aws import LocalCredentials
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
@@ -300,6 +301,18 @@ def test_removing_a_permission_breaks_its_action(site: Site, action: str) -> Non
         MISSED[action](site, action)
     finally:
         site.allow()
+
+
+@pytest.mark.parametrize("prefix", ["predictions/shop/records/", "credentials/shop/secrets/"])
+def test_the_state_of_an_http_api_is_closed_to_the_role(site: Site, prefix: str) -> None:
+    """A request that names an object there as its input: the model must not see records, API keys or signing secrets."""
+    uri = site.local_aws.put(site.endpoint.bucket, f"{prefix}one.json", b"{}")
+    assert "AccessDenied" in site.endpoint.failure(InputLocation=uri)
+    resource = f"arn:aws:s3:::{site.endpoint.bucket}/{prefix}one.json"
+    role = SourcePolicy("execution", "inline", json.dumps(site.policy))
+    actions = ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    decisions = Simulation(site.endpoint.role.arn, [role]).results(actions, [resource])
+    assert {decision["EvalDecision"] for decision in decisions} == {"implicitDeny"}
 
 
 def test_with_all_permissions_everything_works(site: Site) -> None:

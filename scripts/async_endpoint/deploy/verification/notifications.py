@@ -1,12 +1,12 @@
-"""The topics, the results queue with its dead-letter queue, and the subscriptions that join them.
+"""The topics, the results queue with its dead-letter queue, those of the HTTP API, and the subscriptions that join them.
 
-Without one of them an endpoint serves, and no client learns of a result. Four calls: a list of each topic's subscriptions,
-which SNS refuses for a topic that does not exist, and a description of each queue.
+Without one of them an endpoint serves, and no client or webhook learns of a result. One call a topic and a queue: a list of its
+subscriptions, which SNS refuses for a topic that does not exist, or a description. Four, and six with an HTTP API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from async_endpoint.aws import AwsSession, error_code
@@ -16,22 +16,30 @@ from async_endpoint.deploy.verification.findings import Difference, Differs, den
 
 
 def notifications(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
-    """That both topics and both queues exist, and that each topic delivers to the results queue."""
+    """That both topics and all queues exist, and that each topic delivers to the results queue and the delivery queue."""
     planned, differences = outputs.notifications, list[Difference]()
-    for queue, url in (("results queue", planned.results_queue_url), ("dead-letter queue", planned.dead_letter_queue_url)):
+    queues = {"results queue": planned.results_queue_url, "dead-letter queue": planned.dead_letter_queue_url}
+    subscribed = [planned.results_queue_arn] if planned.results_queue_arn else []
+    if (api := outputs.http_api) is not None:
+        queues["delivery queue"] = api.delivery_queue_url
+        queues["dead-letter queue of deliveries"] = api.delivery_dead_letter_queue_url
+        subscribed.append(api.delivery_queue_arn)
+    for queue, url in queues.items():
         if url:  # a root of its own making may have topics and no queue
             differences += _queue(aws, f"{queue} {_last(url, '/')}", url)
     seen: dict[bool, list[str]] = {True: [], False: []}
     for topic in dict.fromkeys((planned.success_topic_arn, planned.error_topic_arn)):
-        found = _topic(aws, topic, planned.results_queue_arn)
+        found = _topic(aws, topic, subscribed)
         differences += found or []
         seen[found is not None].append(_last(topic, ":"))
     raise_any(differences)
-    queue = _last(planned.results_queue_arn, ":")
-    if not queue:
+    if not subscribed:
         return f"{joined(seen[True] or seen[False])}, without a results queue"
+    names = joined([_last(arn, ":") for arn in subscribed])
     compared = (
-        f"{joined(seen[True])} deliver{'s' if len(seen[True]) == 1 else ''} to {queue}" if seen[True] else f"{queue} exists"
+        f"{joined(seen[True])} deliver{'s' if len(seen[True]) == 1 else ''} to {names}"
+        if seen[True]
+        else f"{names} exist{'s' if len(subscribed) == 1 else ''}"
     )
     return compared + (f"; {joined(seen[False])}: not compared, sns:ListSubscriptionsByTopic is denied" if seen[False] else "")
 
@@ -48,8 +56,8 @@ def _queue(aws: AwsSession, subject: str, url: str) -> list[Difference]:
     return []
 
 
-def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None:
-    """Empty for a topic that delivers to the queue, if there is one; None where its subscriptions may not be read."""
+def _topic(aws: AwsSession, arn: str, queue_arns: Sequence[str]) -> list[Difference] | None:
+    """Empty for a topic that delivers to each queue; None where its subscriptions may not be read."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     subject = f"topic {_last(arn, ':')}"
@@ -63,9 +71,12 @@ def _topic(aws: AwsSession, arn: str, queue_arn: str) -> list[Difference] | None
         if error_code(error) != "AuthorizationError" and not denied(error):
             raise
         return None
-    if not queue_arn or any(one["Protocol"] == "sqs" and one["Endpoint"] == queue_arn for one in found):
-        return []
-    return [Difference(subject, f"does not deliver to queue {_last(queue_arn, ':')}: it has no subscription for it")]
+    delivered = {one["Endpoint"] for one in found if one["Protocol"] == "sqs"}
+    return [
+        Difference(subject, f"does not deliver to queue {_last(queue, ':')}: it has no subscription for it")
+        for queue in queue_arns
+        if queue not in delivered
+    ]
 
 
 def _last(text: str, separator: str) -> str:

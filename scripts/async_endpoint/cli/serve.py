@@ -1,0 +1,73 @@
+"""`async-endpoint serve`: the HTTP API in front of the endpoints of an environment."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from async_endpoint.cli.arguments import Endpoints, Local
+from async_endpoint.cli.console import console
+from async_endpoint.core.errors import UsageError
+from async_endpoint.core.extras import require_extra
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `serve` to `app`."""
+    app.command("serve")(serve)
+
+
+def serve(
+    address: Endpoints,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse new predictions and uploads.")] = False,
+    no_deliveries: Annotated[
+        bool, typer.Option("--no-deliveries", help="Deliver no webhooks here; another process does.")
+    ] = False,
+    max_wait: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Refuse predictions that are expected to wait longer.", min=0.0),
+    ] = None,
+    allow_webhook: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL-PREFIX", help="Allow webhooks below this URL whatever its address. May be repeated."),
+    ] = None,
+    allow_input: Annotated[
+        list[str] | None,
+        typer.Option(metavar="S3-PREFIX", help="Allow inputs below this S3 URI by reference. May be repeated."),
+    ] = None,
+    local: Local = False,
+) -> None:
+    """Serve an HTTP API for the environment's endpoints, until Ctrl-C or SIGTERM."""
+    require_extra("http", "async-endpoint serve")
+    from async_endpoint.http_api.request_context import log_as_json  # noqa: PLC0415 - of the extra
+    from async_endpoint.http_api.server import serve as run  # noqa: PLC0415
+    from async_endpoint.http_api.settings import ApiSettings, EndpointSettings  # noqa: PLC0415
+    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
+
+    outputs = read_outputs(address, local=local)
+    enabled = {name: item for name, item in outputs.endpoints.items() if item.http_api is not None}
+    if not enabled:
+        raise UsageError(
+            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on its module in "
+            f"envs/{outputs.environment}/main.tf and apply the environment again."
+        )
+    settings = ApiSettings(
+        environment=outputs.environment,
+        endpoints={name: EndpointSettings(name, item) for name, item in enabled.items()},
+        host=host,
+        port=port,
+        read_only=read_only,
+        deliveries=not no_deliveries,
+        max_wait=max_wait,
+        allowed_webhooks=tuple(allow_webhook or ()),
+        input_prefixes=tuple(allow_input or ()),
+        keys_required=False,
+        endpoint_url=outputs.access.endpoint_url,
+        role_arn=outputs.access.role_arn,
+    )
+    log_as_json()
+    run(settings, lambda url: console.print(f"serving {', '.join(enabled)} of {outputs.environment} on {url}"))
+    sys.exit(0)

@@ -1,0 +1,137 @@
+"""The status of a prediction, from S3: an output before a failure, and neither by the deadline is `expired`.
+
+SageMaker has no call for the state of a request, so `accepted` covers waiting and running alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from async_endpoint.aws import error_code, translate_errors
+from async_endpoint.client.models import Submitted
+from async_endpoint.core.failure_reasons import FailureReason
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.http_api.predictions.records import Claim
+from async_endpoint.http_api.served_endpoint import ServedEndpoint
+
+REASON_BYTES: Final = 4_096  # of a failure object; it begins with what SageMaker says
+EXPIRED_REASON: Final = "Neither an output nor a failure was written by the deadline."
+
+
+class Status(StrEnum):
+    """All but the first are terminal."""
+
+    ACCEPTED = "accepted"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A status and, of a terminal one, when it began. `reason` and `model_status` (HTTP, of the model) are a failure's."""
+
+    status: Status
+    completed_at: datetime | None = None
+    reason: str | None = None
+    model_status: int | None = None
+
+    @property
+    def terminal(self) -> bool:
+        return self.status is not Status.ACCEPTED
+
+
+ACCEPTED: Final = Outcome(Status.ACCEPTED)
+
+
+def deadline_of(submitted: Submitted) -> datetime:
+    """When the prediction has ended in any case."""
+    return submitted.submitted_at + timedelta(seconds=submitted.deadline_seconds)
+
+
+def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
+    """The current outcome: one call where there is an output, else two. Raises what `translate_errors` raises."""
+    written = _head(endpoint, submitted.output_location)
+    if written is not None:
+        return Outcome(Status.SUCCEEDED, written)
+    if submitted.failure_location is not None:
+        failure = _failure(endpoint, submitted.failure_location)
+        if failure is not None:
+            return failure
+    deadline = deadline_of(submitted)
+    if endpoint.clock.now() < deadline.timestamp():
+        return ACCEPTED
+    return Outcome(Status.EXPIRED, deadline, EXPIRED_REASON)
+
+
+def _head(endpoint: ServedEndpoint, location: str) -> datetime | None:
+    """When the object was written; None without one."""
+    uri = S3Uri.parse(location)
+
+    def once() -> datetime | None:
+        try:
+            reply = endpoint.session.s3.head_object(Bucket=uri.bucket, Key=uri.key)
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        written: datetime = reply["LastModified"]
+        return written
+
+    with translate_errors(endpoint.session, "s3:GetObject", location):
+        return endpoint.retries.call(once)
+
+
+def _failure(endpoint: ServedEndpoint, location: str) -> Outcome | None:
+    uri = S3Uri.parse(location)
+
+    def once() -> Outcome | None:
+        try:
+            reply = endpoint.session.s3.get_object(Bucket=uri.bucket, Key=uri.key)
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchKey"):
+                return None
+            raise
+        reason = reply["Body"].read(REASON_BYTES).decode("utf-8", "replace").strip()
+        return Outcome(Status.FAILED, reply["LastModified"], reason, FailureReason.parse(reason).status)
+
+    with translate_errors(endpoint.session, "s3:GetObject", location):
+        return endpoint.retries.call(once)
+
+
+def prediction_object(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome) -> dict[str, Any]:
+    """A prediction as responses and webhooks have it."""
+    failed = outcome.status in (Status.FAILED, Status.EXPIRED)
+    return {
+        "id": claim.id,
+        "endpoint": endpoint.name,
+        "status": outcome.status.value,
+        "created_at": timestamp(claim.created_at),
+        "completed_at": timestamp(outcome.completed_at) if outcome.completed_at else None,
+        "deadline": timestamp(deadline_of(submitted)),
+        "input": {"content_type": claim.content_type, "bytes": claim.bytes, "url": claim.input_url},
+        "error": {"reason": outcome.reason, "status": outcome.model_status} if failed else None,
+        "webhook": {"url": claim.webhook.url, "events": list(claim.webhook.events)} if claim.webhook else None,
+        "urls": urls(endpoint.name, claim.id, output=outcome.status is Status.SUCCEEDED),
+    }
+
+
+def urls(endpoint: str, prediction_id: str, *, output: bool) -> dict[str, str | None]:
+    """The paths of a prediction; that of the output once there is one."""
+    here = prediction_path(endpoint, prediction_id)
+    return {"self": here, "output": f"{here}/output" if output else None, "events": f"{here}/events"}
+
+
+def prediction_path(endpoint: str, prediction_id: str) -> str:
+    return f"/v1/endpoints/{quote(endpoint)}/predictions/{quote(prediction_id, safe='~:@+=')}"
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,122 @@
+"""Submission: claim, send, mark. Whichever process is killed in between, the same request again completes it.
+
+A claim without a marker was claimed and perhaps not sent. For TAKEOVER_SECONDS its process may still be at work; afterwards the
+next request of the same id sends it again. That is harmless: the output's name follows from the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from async_endpoint.client.invocation import Invocation
+from async_endpoint.client.models import Request, Submitted
+from async_endpoint.http_api.predictions.identity import inference_id, prediction_key
+from async_endpoint.http_api.predictions.records import Claim, Found, Webhook
+from async_endpoint.http_api.problems import Problem
+from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
+
+TAKEOVER_SECONDS: Final = 30.0
+MARKER_WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)  # seconds between looks for the marker of another process, two in all
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller asks for. The input is `body`, or the object at the S3 URI `input_location`.
+
+    The caller names that object `input_url`; `input_bytes` is its size, if it is known.
+    """
+
+    id: str
+    body: bytes | None
+    content_type: str
+    accept: str | None
+    input_url: str | None = None
+    input_location: str | None = None
+    input_bytes: int | None = None
+    webhook: Webhook | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that must be equal for a repetition, in hex."""
+        hook = [self.webhook.url, list(self.webhook.events)] if self.webhook else None
+        options = json.dumps([self.content_type, self.accept, self.input_url, hook]).encode()
+        return hashlib.sha256(hashlib.sha256(options).digest() + (self.body or b"")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A prediction that the endpoint has accepted; `repeated` if an earlier request had submitted it."""
+
+    claim: Claim
+    submitted: Submitted
+    repeated: bool
+
+
+async def submit(endpoint: ServedEndpoint, services: Services, caller: str, asked: Submission, request_id: str) -> Accepted:
+    """Submit a prediction, or find it submitted.
+
+    Raises the problems `conflict` for an id of another request and `request-in-progress` while another process may be sending
+    it, and what `Sender.send` raises.
+    """
+    claim = _claim(endpoint, caller, asked)
+    found = await services.run(endpoint.records.claim, claim)
+    if found is None:
+        return await services.run(_send, endpoint, claim, asked, request_id)
+    if found.claim.sha256 != claim.sha256:
+        raise Problem(
+            "conflict",
+            f"The id {asked.id!r} was used for another input, content type or webhook; use a new one for a new prediction.",
+        )
+    submitted = await _marker(endpoint, services, found)
+    if submitted is not None:
+        return Accepted(found.claim, submitted, repeated=True)
+    if found.age < TAKEOVER_SECONDS:
+        seconds = max(1, round(TAKEOVER_SECONDS - found.age))
+        raise Problem(
+            "request-in-progress",
+            f"The same request is being sent, or its process has ended; repeat it in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        )
+    return await services.run(_send, endpoint, found.claim, asked, request_id)
+
+
+def _claim(endpoint: ServedEndpoint, caller: str, asked: Submission) -> Claim:
+    return Claim(
+        key=prediction_key(caller, endpoint.settings.info.name, asked.id),
+        id=asked.id,
+        caller=caller,
+        created_at=datetime.fromtimestamp(endpoint.clock.now(), UTC),
+        content_type=asked.content_type,
+        accept=asked.accept,
+        sha256=asked.sha256,
+        bytes=asked.input_bytes if asked.body is None else len(asked.body),
+        input_url=asked.input_url,
+        webhook=asked.webhook,
+        nonce=secrets.token_hex(8),
+    )
+
+
+async def _marker(endpoint: ServedEndpoint, services: Services, found: Found) -> Submitted | None:
+    """The marker; one that is missing is waited for, where the process that claimed may be about to write it."""
+    submitted = await services.run(endpoint.records.submitted, found.claim)
+    if found.age >= TAKEOVER_SECONDS:
+        return submitted
+    for seconds in MARKER_WAITS:
+        if submitted is not None:
+            break
+        await services.sleep(seconds)
+        submitted = await services.run(endpoint.records.submitted, found.claim)
+    return submitted
+
+
+def _send(endpoint: ServedEndpoint, claim: Claim, asked: Submission, request_id: str) -> Accepted:
+    payload = asked.body if asked.body is not None else asked.input_location
+    assert payload is not None
+    request = Request(payload, content_type=claim.content_type, accept=claim.accept, key=claim.key)
+    submitted = endpoint.sender.send(request, Invocation(inference_id(claim.key, request_id), claim.key))
+    return Accepted(claim, endpoint.records.mark(claim, submitted), repeated=False)

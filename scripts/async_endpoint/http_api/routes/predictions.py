@@ -1,0 +1,178 @@
+"""Predictions: submit, look at one, list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from async_endpoint.client.models import Submitted, guess_content_type
+from async_endpoint.http_api.access.authentication import Caller
+from async_endpoint.http_api.access.backlog import check_backlog
+from async_endpoint.http_api.access.inputs import resolve_input
+from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import (
+    ACCEPTED_EXAMPLE,
+    FAILED_EXAMPLE,
+    IDEMPOTENCY_KEY,
+    OF_ENDPOINT,
+    OF_JSON,
+    PAGE_EXAMPLE,
+    SUBMISSION,
+    SUCCEEDED_EXAMPLE,
+    json_response,
+    problem_responses,
+)
+from async_endpoint.http_api.predictions import listing
+from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN, checked_id, new_id, prediction_key
+from async_endpoint.http_api.predictions.records import Claim
+from async_endpoint.http_api.predictions.requests import PredictionRequest, idempotency_key, parse_request
+from async_endpoint.http_api.predictions.status import ACCEPTED, Outcome, prediction_object, prediction_path, resolve
+from async_endpoint.http_api.predictions.submission import Submission, submit
+from async_endpoint.http_api.problems import Problem
+from async_endpoint.http_api.request_body import read_body
+from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
+from async_endpoint.http_api.webhooks.validation import checked_webhook
+
+RETRY_SECONDS: Final = 2  # between two looks at a prediction
+
+_ACCEPTED: Final = json_response(
+    "The endpoint has accepted the prediction.",
+    "Prediction",
+    {"accepted": ACCEPTED_EXAMPLE},
+    headers=("Location", "Retry-After"),
+)
+_ENDED: Final = json_response(
+    "The prediction has ended.", "Prediction", {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE}
+)
+_OF_SUBMISSION: Final = (
+    *OF_ENDPOINT,
+    "read-only",
+    "request-timeout",
+    "conflict",
+    "request-in-progress",
+    "body-too-large",
+    "unsupported-media-type",
+    "endpoint-not-ready",
+)
+
+router = APIRouter(tags=["predictions"], default_response_class=JSONResponse)
+
+PredictionId = Annotated[
+    str,
+    Path(
+        description="The id of a prediction of this caller.",
+        json_schema_extra={"pattern": ID_PATTERN, "minLength": 1, "maxLength": ID_CHARS},
+        examples=["order-7"],
+    ),
+]
+
+
+@router.post(
+    "/endpoints/{name}/predictions",
+    status_code=202,
+    responses={202: _ACCEPTED, 200: _ENDED, **problem_responses(*_OF_SUBMISSION)},
+    openapi_extra={**SUBMISSION, "parameters": [*SUBMISSION["parameters"], IDEMPOTENCY_KEY]},
+)
+async def create_prediction(request: Request, caller: Caller, endpoint: Served) -> Response:
+    """Submit a prediction, under the id in Idempotency-Key or a random one."""
+    return await _submitted(request, caller, endpoint, idempotency_key(request.headers))
+
+
+@router.put(
+    "/endpoints/{name}/predictions/{id}",
+    status_code=202,
+    responses={202: _ACCEPTED, 200: _ENDED, **problem_responses(*_OF_SUBMISSION)},
+    openapi_extra=SUBMISSION,
+)
+async def put_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
+    """Submit a prediction under an id of the caller's."""
+    prediction_id = checked_id(id, "The id")
+    if (key := idempotency_key(request.headers)) not in (None, prediction_id):
+        raise Problem("invalid-request", f"Idempotency-Key is {key!r} and the path names {id!r}; leave out the header.")
+    return await _submitted(request, caller, endpoint, prediction_id)
+
+
+@router.get(
+    "/endpoints/{name}/predictions/{id}",
+    responses={
+        200: json_response(
+            "The prediction.",
+            "Prediction",
+            {"accepted": ACCEPTED_EXAMPLE, "succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+        ),
+        **problem_responses(*OF_JSON),
+    },
+)
+async def get_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
+    """A prediction and its status."""
+    require_json(request)
+    services: Services = request.app.state.services
+    claim, submitted = await services.run(find_prediction, endpoint, caller, id)
+    outcome = await services.run(resolve, endpoint, submitted)
+    return _response(endpoint, claim, submitted, outcome, 200)
+
+
+@router.get(
+    "/endpoints/{name}/predictions",
+    responses={
+        200: json_response("A page of predictions.", "PredictionPage", {"page": PAGE_EXAMPLE}),
+        **problem_responses(*OF_JSON),
+    },
+)
+async def list_predictions(
+    request: Request,
+    caller: Caller,
+    endpoint: Served,
+    limit: Annotated[int, Query(ge=1, le=listing.MOST)] = listing.DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=listing.CURSOR_CHARS)] = None,
+) -> Response:
+    """The caller's predictions, newest first."""
+    require_json(request)
+    services: Services = request.app.state.services
+    return JSONResponse(await services.run(listing.page, endpoint, caller, limit, cursor))
+
+
+def find_prediction(endpoint: ServedEndpoint, caller: str, prediction_id: str) -> tuple[Claim, Submitted]:
+    """The record and the acceptance of a caller's prediction; raises the problem `not-found`."""
+    key = prediction_key(caller, endpoint.settings.info.name, checked_id(prediction_id, "The id"))
+    claim = endpoint.records.read(key)
+    submitted = None if claim is None else endpoint.records.submitted(claim)
+    if claim is None or submitted is None:
+        raise Problem("not-found", f"There is no prediction {prediction_id!r} of endpoint {endpoint.name}.")
+    return claim, submitted
+
+
+async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, prediction_id: str | None) -> Response:
+    if endpoint.api.read_only:
+        raise Problem("read-only", "This API does not accept predictions: it was started with --read-only.")
+    services: Services = request.app.state.services
+    parsed = parse_request(request.headers, await read_body(request))
+    asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), parsed)
+    accepted = await submit(endpoint, services, caller, asked, request.scope["request_id"])
+    outcome = await services.run(resolve, endpoint, accepted.submitted) if accepted.repeated else ACCEPTED
+    return _response(endpoint, accepted.claim, accepted.submitted, outcome, 200 if outcome.terminal else 202)
+
+
+def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
+    """What a request asks for, checked before anything is written."""
+    webhook = None
+    if parsed.webhook_url is not None:
+        webhook = checked_webhook(parsed.webhook_url, parsed.webhook_events, endpoint.api)
+    elif parsed.webhook_events is not None:
+        raise Problem("invalid-request", "Webhook-Events without Webhook-Url; name the address, or leave out the events.")
+    check_backlog(endpoint)
+    if parsed.input_url is None:
+        assert parsed.content_type is not None
+        return Submission(prediction_id, parsed.body, parsed.content_type, parsed.accept, webhook=webhook)
+    found = resolve_input(endpoint, caller, parsed.input_url)
+    kind = parsed.content_type or found.content_type or guess_content_type(found.uri)
+    return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
+
+
+def _response(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome, status: int) -> Response:
+    headers = {"Location": prediction_path(endpoint.name, claim.id)} if status == 202 else {}
+    if not outcome.terminal:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return JSONResponse(prediction_object(endpoint, claim, submitted, outcome), status, headers)

@@ -1,0 +1,1 @@
+"""Webhooks: validation, signatures, delivery and the sweep for what no notification announces."""

@@ -58,7 +58,7 @@ def _confirm(self: SNSResponse) -> ActionResult:
     arn, token = self._get_param("TopicArn"), self._get_param("Token")
     if arn not in self.backend.topics:
         raise SNSNotFoundError("Topic does not exist")
-    of_topic = [item for item in self.backend.subscriptions.values() if item.topic_arn == arn]
+    of_topic = [item for item in list(self.backend.subscriptions.values()) if item.topic_arn == arn]
     found = next((item for item in of_topic if token and getattr(item, "confirmation_token", None) == token), None)
     if found is None:
         raise SNSInvalidParameter("Invalid parameter: Token")

@@ -495,6 +495,23 @@ def query_constraints() -> bool:
     return bool(client("iam").create_role(RoleName="r" * 65, AssumeRolePolicyDocument=document)["Role"])
 
 
+def s3_bucket_settings() -> bool:
+    """Whether a bucket has any name and any lifecycle rule."""
+    s3, name = client("s3"), "any_name"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    rule = {"ID": "x" * 256, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 0}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    return bool(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"])
+
+
+def log_group_settings() -> bool:
+    """Whether a log group has a key that does not exist and any retention."""
+    logs = client("logs")
+    logs.create_log_group(logGroupName="g", kmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/none")
+    logs.put_retention_policy(logGroupName="g", retentionInDays=2)
+    return bool(logs.describe_log_groups()["logGroups"])
+
+
 def resource_policies() -> bool:
     """Whether CloudWatch Logs stores any text as a policy."""
     return bool(client("logs").put_resource_policy(policyName="any", policyDocument="nonsense")["resourcePolicy"])
@@ -632,6 +649,8 @@ GAPS = (
     written_policies,
     identity_policies,
     query_constraints,
+    s3_bucket_settings,
+    log_group_settings,
     resource_policies,
     bus_policies,
     sns_confirmations,

@@ -179,8 +179,8 @@ def receiver_that_has_gone(aws: Account) -> Iterator[Observation]:
 
 
 @probe(
-    "A278",
-    "A279",
+    "A281",
+    "A282",
     cost=Cost(requests=10),
     deviation="a subscription may have a dead-letter queue that does not exist",
 )
@@ -190,6 +190,6 @@ def dead_letter_queues(aws: Account) -> Iterator[Observation]:
     missing, own = {"deadLetterTargetArn": f"{used.arn}-none"}, {"deadLetterTargetArn": used.arn, "maxReceiveCount": 3}
     subscription = {"TopicArn": used.topic, "Protocol": "sqs", "Endpoint": used.arn}
     answer = aws.attempt(aws.sns.subscribe, **subscription, Attributes={"RedrivePolicy": json.dumps(missing)})
-    yield refused("A278", "InvalidParameter", answer)
+    yield refused("A281", "InvalidParameter", answer)
     answer = aws.attempt(aws.sqs.set_queue_attributes, QueueUrl=used.url, Attributes={"RedrivePolicy": json.dumps(own)})
-    yield refused("A279", "InvalidParameterValue", answer)
+    yield refused("A282", "InvalidParameterValue", answer)

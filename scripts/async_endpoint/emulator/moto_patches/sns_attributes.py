@@ -2,7 +2,7 @@
 
 moto stores an attribute of any name, its own objects' included, a failed Subscribe leaves its subscription, and a topic may be
 created again with other attributes and tags. Sources: API reference, CreateTopic, SetTopicAttributes, Subscribe and
-SetSubscriptionAttributes; user guide, "Sample rate" and "Amazon SNS dead-letter queues" (same account, region and type; A278
+SetSubscriptionAttributes; user guide, "Sample rate" and "Amazon SNS dead-letter queues" (same account, region and type; A281
 for a missing queue). Texts: LocalStack's provider of SNS, compared with AWS; terraform-aws-sns-topic issue 48
 (maxReceiveCount). ArchivePolicy, which would keep messages for replay, is refused by name.
 """

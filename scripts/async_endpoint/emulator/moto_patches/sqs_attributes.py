@@ -2,7 +2,7 @@
 
 Names and ranges: API reference, SetQueueAttributes. Texts: LocalStack's provider of SQS (maxReceiveCount), handel issue 253
 (type of a dead-letter queue), provider-aws issue 443 of Crossplane (mandatory attribute), as quoted by users (missing target);
-those about two encryptions and about a queue that names itself (A279) are not verified. A queue may only name a dead-letter
+those about two encryptions and about a queue that names itself (A282) are not verified. A queue may only name a dead-letter
 queue whose RedriveAllowPolicy permits it; denyAll refuses, as does byQueue without the queue among its sources (SQS developer
 guide, "Configuring dead-letter queue permissions").
 """

@@ -11,11 +11,14 @@ resource "aws_apigatewayv2_api" "this" {
 
     content {
       allow_credentials = false
-      allow_headers     = ["accept", "authorization", "content-type", "idempotency-key", "prefer", "webhook-events", "webhook-url", "x-request-id"]
-      allow_methods     = ["GET", "HEAD", "POST", "PUT"]
-      allow_origins     = cors_configuration.value
-      expose_headers    = ["content-range", "etag", "location", "preference-applied", "retry-after", "x-request-id"]
-      max_age           = 3600
+      allow_headers = [
+        "accept", "authorization", "content-type", "idempotency-key", "if-none-match", "if-range", "last-event-id", "prefer", "range", "webhook-events",
+        "webhook-url", "x-request-id",
+      ]
+      allow_methods  = ["GET", "HEAD", "POST", "PUT"]
+      allow_origins  = cors_configuration.value
+      expose_headers = ["content-range", "etag", "location", "preference-applied", "retry-after", "x-request-id"]
+      max_age        = 600
     }
   }
 }

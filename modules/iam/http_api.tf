@@ -48,14 +48,14 @@ data "aws_iam_policy_document" "api" {
 
   # "IfExists", because reading a key carries no prefix: without it, what does not exist gives 403 instead of 404.
   statement {
-    sid       = "ListPredictions"
+    sid       = "ListState"
     actions   = ["s3:ListBucket"]
     resources = [var.storage.bucket_arn]
 
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["${var.storage.prefixes.predictions}submitted/*"]
+      values   = ["${var.storage.prefixes.credentials}keys/*", "${var.storage.prefixes.predictions}submitted/*"]
     }
   }
 
@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "api_admin" {
     resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.credentials}*"]
   }
 
-  # "IfExists": see ListPredictions.
+  # "IfExists": see ListState.
   statement {
     sid       = "ListKeys"
     actions   = ["s3:ListBucket"]

@@ -179,11 +179,11 @@ run "permissions_are_those_of_each_function" {
         for statement in document.statement : [for resource in statement.resources : trimprefix(resource, "arn:aws:s3:::shop/")] if contains(statement.actions, "s3:PutObject")
       ]))
       } == {
-      api     = tolist(["input/api/*", "predictions/records/*", "predictions/submitted/*"])
+      api     = tolist(["credentials/secrets/*", "input/api/*", "predictions/records/*", "predictions/submitted/*"])
       deliver = tolist(["credentials/secrets/*", "predictions/outcomes/*"])
       sweep   = tolist(["predictions/sweep.json"])
     }
-    error_message = "Each function must write what it owns: none writes an API key, and only deliver writes secrets and outcomes."
+    error_message = "Each function must write what it owns: none writes an API key, and only deliver writes outcomes."
   }
 
   assert {

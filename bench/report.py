@@ -112,29 +112,47 @@ class Report:
             console.print(table)
 
     def write(self, folder: Path, command: str, seconds: float) -> None:
-        """The page and its drawing, in `folder`."""
+        """The page and its drawing, in `folder`. Sections that were not measured are kept as an earlier run wrote them."""
         folder.mkdir(parents=True, exist_ok=True)
-        page = self.page
-        lines = [
-            f"# {page.title}",
-            "",
+        page, path = self.page, folder / f"{self.page.file}.md"
+        source = (
             f"`{command}` took {seconds:.0f} s; Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} "
-            f"processors, load {os.getloadavg()[0]:.1f} at the end. How each figure is taken: [README.md](README.md).",
-        ]
-        for title, figures in self._sections().items():
-            lines += ["", f"## {title}", "", "| | Measured | To be | |", "|---|---|---|---|"]
-            lines += [
-                f"| {item.name} | {item.value} | {item.bar} | {('met' if item.met else '**missed**') if item.bar else ''} |"
-                for item in figures
-            ]
+            f"processors, load {os.getloadavg()[0]:.1f} at the end."
+        )
+        sections = _written_sections(path) | {
+            title: [source, "", "| | Measured | To be | |", "|---|---|---|---|", *map(_row, figures)]
+            for title, figures in self._sections().items()
+        }
+        lines = [f"# {page.title}", "", "How each figure is taken: [README.md](README.md)."]
+        for title in page.sections.values():
+            if title in sections:
+                lines += ["", f"## {title}", "", *sections[title]]
+        drawing = folder / f"{page.drawing}.svg"
         if self._lines:
+            drawing.write_text(draw([Line(name, points) for name, points in self._lines.items()], page.across, page.up))
+        if drawing.is_file():
             lines += ["", f"![{page.caption}]({page.drawing}.svg)"]
-            drawn = [Line(name, points) for name, points in self._lines.items()]
-            (folder / f"{page.drawing}.svg").write_text(draw(drawn, page.across, page.up))
-        (folder / f"{page.file}.md").write_text("\n".join(lines) + "\n")
+        path.write_text("\n".join(lines) + "\n")
 
     def _sections(self) -> dict[str, list[Figure]]:
         found: defaultdict[str, list[Figure]] = defaultdict(list)
         for figure in self.figures:
             found[self.page.sections[figure.section]].append(figure)
         return found
+
+
+def _row(figure: Figure) -> str:
+    met = ("met" if figure.met else "**missed**") if figure.bar else ""
+    return f"| {figure.name} | {figure.value} | {figure.bar} | {met} |"
+
+
+def _written_sections(path: Path) -> dict[str, list[str]]:
+    """The lines of each section of a page that an earlier run wrote, by title; of the last one without the drawing."""
+    if not path.is_file():
+        return {}
+    parts = path.read_text().split("\n## ")[1:]
+    found = {}
+    for part in parts:
+        title, *lines = part.splitlines()
+        found[title] = "\n".join(line for line in lines if not line.startswith("![")).strip().splitlines()
+    return found

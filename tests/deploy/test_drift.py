@@ -17,7 +17,7 @@ from async_endpoint.deploy.drift import environment
 from async_endpoint.deploy.drift.additions import additions
 from async_endpoint.deploy.drift.environment import DriftReport
 from async_endpoint.deploy.drift.markdown import markdown
-from async_endpoint.deploy.drift.plan import finished_actions, pending, plan_rows
+from async_endpoint.deploy.drift.plan import finished_actions, muted_alarms, pending, plan_rows
 from async_endpoint.deploy.drift.rows import DriftRow
 from support.plan_documents import change, plan_document
 
@@ -80,12 +80,23 @@ def test_what_a_plan_leaves_alone_is_no_drift() -> None:
     assert rows(plan) == [] and pending(plan, set()) == []
 
 
+MUTE = Mute("2026-11-30T09:00:00Z", "ann@host", 5.0, None, True, "")
+MUTED = {"alarm_name": "slow", "alarm_description": str(MUTE), "threshold": 1e100, "actions_enabled": False}
+ACTING = {"alarm_name": "slow", "alarm_description": "", "threshold": 5, "actions_enabled": True}
+
+
 def test_an_alarm_that_a_killed_command_muted_is_no_drift() -> None:
     alarm = "aws_cloudwatch_metric_alarm.this"
-    mute = str(Mute("2026-11-30T09:00:00Z", "ann@host", 5.0, None, True, ""))
-    live, planned = {"alarm_description": mute, "threshold": 1e100}, {"alarm_description": "", "threshold": 5}
-    plan = document(change(alarm, ["update"], live, planned), drift=[drifted(alarm, planned, live)])
+    plan = document(change(alarm, ["update"], MUTED, ACTING), drift=[drifted(alarm, ACTING, MUTED)])
     assert rows(plan) == [] and pending(plan, set()) == []
+    assert muted_alarms(plan) == {"slow": MUTE}
+
+
+def test_what_else_has_changed_of_a_muted_alarm_is_drift() -> None:
+    alarm = "aws_cloudwatch_metric_alarm.wake"
+    state, live = ACTING | {"metric_name": "Backlog"}, MUTED | {"metric_name": "Another"}
+    plan = document(change(alarm, ["update"], live, state), drift=[drifted(alarm, state, live)])
+    assert rows(plan) == [(alarm, "metric_name", "Another", "Backlog")]
 
 
 def test_nested_values_are_compared_inside_and_nothing_that_may_be_secret_is_printed() -> None:
@@ -290,3 +301,46 @@ def test_what_is_only_unapplied_or_of_a_killed_command_ends_well(found: list[Dri
 
 def test_two_formats_cannot_share_standard_output(found: list[DriftReport]) -> None:
     assert isinstance(run("dev", "--json", "--markdown").exception, UsageError)
+
+
+AT_DEFAULT = {
+    "aws_kms_key.this": {"arn": "arn:key", "rotation_period_in_days": 365},
+    "aws_sns_topic.this": {"arn": "arn:topic", "signature_version": 0, "tracing_config": ""},
+    "aws_sqs_queue.results": {"url": "https://q", "kms_data_key_reuse_period_seconds": 300},
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "attribute", "live", "command"),
+    [
+        ("aws_kms_key.this", "rotation_period_in_days", 2560, "--key-id arn:key --rotation-period-in-days 365"),
+        ("aws_sns_topic.this", "signature_version", 2, "--topic-arn arn:topic --attribute-name SignatureVersion"),
+        ("aws_sns_topic.this", "tracing_config", "Active", "TracingConfig --attribute-value PassThrough"),
+        ("aws_sqs_queue.results", "kms_data_key_reuse_period_seconds", 86_400, "https://q"),
+    ],
+)
+def test_what_is_not_at_its_default_is_reported_with_the_command_that_restores_it(
+    address: str, attribute: str, live: Any, command: str
+) -> None:
+    assert additions(plan_document(state=AT_DEFAULT)) == []
+    [found] = additions(plan_document(state=AT_DEFAULT | {address: AT_DEFAULT[address] | {attribute: live}}))
+    assert (found.address, found.attribute, found.live) == (address, attribute, str(live))
+    assert command in found.remedy
+
+
+def test_a_tag_is_shown_also_where_its_name_is_environment() -> None:
+    queue, state, live = "aws_sqs_queue.results", {"environment": "dev"}, {"environment": "prod"}
+    plan = document(
+        change(queue, ["update"], {"tags_all": live}, {"tags_all": state}),
+        drift=[drifted(queue, {"tags_all": state}, {"tags_all": live})],
+    )
+    assert rows(plan) == [(queue, "tags_all.environment", "prod", "dev")]
+
+
+def test_an_argument_of_the_configuration_is_no_addition() -> None:
+    """An apply sets it back; a root may have resources of its own."""
+    plan = plan_document(state={"aws_sqs_queue.own[0]": {"url": "https://q", "redrive_allow_policy": "{}"}})
+    assert [one.attribute for one in additions(plan)] == ["redrive_allow_policy"]
+    own = {"type": "aws_sqs_queue", "name": "own", "expressions": {"redrive_allow_policy": {"constant_value": "{}"}}}
+    plan["configuration"]["root_module"] = {"resources": [own]}
+    assert additions(plan) == []

@@ -12,6 +12,7 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import NotReady, StateLocked, TerraformFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs
 from async_endpoint.core.suspension import TAG_KEY, SuspensionRecord
+from async_endpoint.deploy.alarm_muting import Mute
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.drift.environment import DriftReport, find_drift
 from async_endpoint.workspace import Workspace
@@ -145,3 +146,19 @@ def test_what_both_sources_found_is_one_row(applied: Deployment, terraform: Any,
     terraform.document = {"prior_state": {"values": {"root_module": {"resources": [item]}}}}
     [row] = find_drift(applied).rows
     assert row.resource == "execution role shirts-execution"
+
+
+def test_a_muted_alarm_is_a_note_also_where_verification_does_not_read_it(applied: Deployment, terraform: Any) -> None:
+    """The alarm that wakes, for one: only the plan has its description."""
+    mute = Mute("2026-11-30T09:00:00Z", "ann@host", 1.0, None, True, "")
+    state = {"alarm_name": "wake", "alarm_description": "", "threshold": 1}
+    live = state | {"alarm_description": str(mute), "threshold": 1e100}
+    address = "module.shirts.aws_cloudwatch_metric_alarm.wake"
+    terraform.planned = [change(address, ["update"], live, state)]
+    terraform.document = {"resource_drift": [change(address, ["update"], state, live)]}
+    assert find_drift(applied) == DriftReport(
+        "dev",
+        "eu-west-1",
+        (),
+        notes=("alarm wake is muted since 2026-11-30T09:00:00Z by ann@host (async-endpoint apply dev ends this)",),
+    )

@@ -67,3 +67,18 @@ def test_a_missed_bar_is_told_and_written(tmp_path: Path) -> None:
     written = (tmp_path / "results.md").read_text()
     assert "| ratio | 1.5 | ≤ 1.2 | **missed** |" in written
     assert "| rate | 200 | ≥ 100 | met |" in written
+
+
+def test_a_section_that_was_not_measured_keeps_its_figures(tmp_path: Path) -> None:
+    first, second = Report(LOCAL_AWS), Report(LOCAL_AWS)
+    for part in ("planning", "queued"):
+        first.add(part, f"{part} of the first run", "1")
+    second.add("queued", "queued again", "2")
+    first.plot("line", [(0.0, 1.0), (1.0, 2.0)])
+    first.write(tmp_path, "python -m bench", 30)
+    second.write(tmp_path, "python -m bench --only queued", 3)
+    written = (tmp_path / "results.md").read_text()
+    assert "planning of the first run" in written and "queued again" in written
+    assert "queued of the first run" not in written
+    assert written.index("--only queued") < written.index("`python -m bench` took 30 s")  # in the order of the parts
+    assert written.count("](cost.svg)") == 1

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.sns.models import SNSBackend
 
 from support.common import refusal, unique
 from support.in_process_aws import ACCOUNT, AwsHarness
@@ -235,3 +236,21 @@ def test_head_of_what_does_not_exist_is_not_found(local_aws: AwsHarness) -> None
         with pytest.raises(ClientError) as caught:
             call()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_collection_that_changed_while_it_was_read_may_be_read_again(
+    local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto iterates over what other threads add to: SDKs repeat a call that ends with 500."""
+    topic = local_aws.sns.create_topic(Name=unique("topic"))["TopicArn"]
+
+    def changed_meanwhile(backend: SNSBackend, arn: str) -> None:
+        names = {"a": arn}
+        for name in names:
+            names[name * 2] = arn
+
+    with monkeypatch.context() as patched, pytest.raises(ClientError) as caught:
+        patched.setattr(SNSBackend, "get_topic", changed_meanwhile)
+        local_aws.sns.get_topic_attributes(TopicArn=topic)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert local_aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["TopicArn"] == topic

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from async_endpoint.aws import AwsSession
@@ -75,15 +77,63 @@ class Api:
         return {key.removeprefix(prefix): json.loads(body) for key, (body, _) in objects.items() if key.startswith(prefix)}
 
 
+class Documented:
+    """Fails a test whose response is not in the OpenAPI document: its status, its media type, the members of its JSON."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._paths = {
+            re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path)): operations for path, operations in self._document["paths"].items()
+        }
+
+    def __call__(self, response: Any) -> None:
+        path, method = response.request.url.path, response.request.method.lower().replace("head", "get")
+        operations = next((found for pattern, found in self._paths.items() if pattern.fullmatch(path)), None)
+        if operations is None or method not in operations or response.status_code == 500:
+            return
+        documented = operations[method]["responses"].get(str(response.status_code))
+        assert documented is not None, f"{method} {path} answers {response.status_code}, which is not documented"
+        kinds = documented.get("content", {})
+        kind = response.headers.get("content-type", "").partition(";")[0]
+        assert not kinds or kind in kinds or "*/*" in kinds, f"{method} {path} answers {response.status_code} with {kind}"
+        if kind == "application/json" and response.request.method != "HEAD":
+            response.read()
+            self._check(response.json(), kinds[kind]["schema"])
+
+    def _check(self, value: Any, schema: Any) -> None:
+        """The members of objects; values are Schemathesis's business."""
+        schema = self._document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        if schema.get("type") == "array":
+            for item in value:
+                self._check(item, schema["items"])
+        if schema.get("type") == "object" and schema.get("additionalProperties") is False:
+            assert set(schema["required"]) <= set(value) <= set(schema["properties"]), (sorted(value), schema)
+            for name, item in value.items():
+                self._check(item, schema["properties"][name])
+
+
+_checks: list[Documented] = []
+
+
+def documented(application: FastAPI) -> Documented:
+    """The check of responses; one for all applications, since their documents are equal."""
+    if not _checks:
+        _checks.append(Documented(application.openapi()))
+    return _checks[0]
+
+
 def create_api(aws: FakeAws, session: AwsSession | None = None, **settings: Any) -> Api:
     """An API process over `aws`; further settings are those of ApiSettings."""
     outputs = dataclasses.replace(aws.outputs, http_api=HTTP_API)
     shared = session or aws.session
     endpoints = {NAME: EndpointSettings(NAME, outputs)}
-    chosen = ApiSettings(**{"environment": "dev", "endpoints": endpoints, "keys_required": False} | settings)
+    chosen = ApiSettings(
+        **{"environment": "dev", "endpoints": endpoints, "keys_required": False, "deliveries": False} | settings
+    )
     services = FakeServices(lambda region: shared, aws.clock)
     application = create_application(chosen, services)
     client = TestClient(application, base_url=f"http://127.0.0.1:{chosen.port}")
+    client.event_hooks = {"response": [documented(application)]}
     return Api(client, aws, application.state.endpoints[NAME])
 
 

@@ -1,6 +1,6 @@
 """Changes an applied environment outside Terraform, a property at a time, and looks for each with `drift`: prints its row.
 
-    python tests/trials/drift_detection.py CHECKOUT prod [--grouped] [NAME ...]
+    python tests/trials/drift_detection.py CHECKOUT prod [--grouped | --unlisted] [NAME ...]
 
 The environment must be applied on the running local AWS of CHECKOUT, with the schedules of envs/prod/main.tf uncommented.
 """
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from async_endpoint.terraform.provider import running_provider
 from async_endpoint.terraform.saved_plans import saved_plan
 from trials.further_changes import MORE
 from trials.out_of_band import CHANGES, OutOfBand, World
+from trials.planned_rows import PLANNED_ROWS
+from trials.unlisted_changes import UNLISTED
 
 EVERY = (*CHANGES, *MORE)
 HIDES_OTHERS = (
@@ -42,12 +45,22 @@ HIDES_OTHERS = (
 )
 
 
+class Found(StrEnum):
+    """Which source reports a change. LEFTOVER where a row of the change before was still there: it then proves nothing."""
+
+    NOT = "NOT"
+    VERIFICATION = "verification"
+    PLAN = "plan"
+    LEFTOVER = "LEFTOVER"
+
+
 class Trials:
     """Makes changes one at a time on an environment that is applied on a running local AWS, and looks for each with `drift`."""
 
     def __init__(self, checkout: Path, environment: str) -> None:
         os.environ["ASYNC_ENDPOINT_HOME"] = str(checkout)
         self._environment = environment
+        self._seen: list[str] = []
         [outputs] = self._deployment({}).applied_endpoints().values()
         self._outputs, self._aws = outputs, self._deployment({}).session(outputs.region)
         url = str(self._deployment({}).copy.endpoint_url)
@@ -80,22 +93,32 @@ class Trials:
             self._planning.terraform.plan(file, lock=False)
             return plan_rows(self._planning.terraform.show(file), {}, "apply")
 
-    def run(self, change: OutOfBand) -> bool:
-        """Whether `drift` reports `change`; Terraform plans only where the first source has not found it."""
+    def run(self, change: OutOfBand) -> Found:
+        """Which of the two sources report `change`, made alone."""
         began, undo = time.monotonic(), change.change(self.world)
         try:
-            rows = self.live()
-            if not any(reports(row, change) for row in rows):
-                rows = self.planned()
+            found, rows = self._look(change)
         finally:
             undo()
         row = next((row for row in rows if reports(row, change)), None)
-        shown = as_sentence(row) if row else f"NOT FOUND among {[as_sentence(one) for one in rows]}"
-        print(f"{change.name:44} {time.monotonic() - began:3.0f} s  {shown}", flush=True)
-        return row is not None
+        others = [as_sentence(one) for one in rows if not reports(one, change)]
+        stale, self._seen = [one for one in others if one in self._seen], [as_sentence(one) for one in rows]
+        shown = as_sentence(row) if row else "NOT FOUND"
+        print(f"{change.name:44} {time.monotonic() - began:3.0f} s  {found:12}  {shown}", flush=True)
+        for one in others:
+            print(f"{'':52}beside it{', LEFT FROM THE CHANGE BEFORE' if one in stale else ''}: {one}", flush=True)
+        return Found.LEFTOVER if stale else found
 
-    def run_together(self, changes: Sequence[OutOfBand]) -> list[bool]:
-        """The same for changes of different resources by one plan, where a row is about one of them by its address."""
+    def _look(self, change: OutOfBand) -> tuple[Found, list[DriftRow]]:
+        """Terraform plans only where the first source has not found it: that is most of the time."""
+        live = self.live()
+        if any(reports(row, change) for row in live):
+            return Found.VERIFICATION, live
+        planned = self.planned()
+        return Found.PLAN if any(reports(row, change) for row in planned) else Found.NOT, live + planned
+
+    def run_together(self, changes: Sequence[OutOfBand]) -> list[Found]:
+        """The same for changes of different resources by one plan."""
         began, undo = time.monotonic(), [change.change(self.world) for change in changes]
         try:
             rows = self.planned()
@@ -106,7 +129,7 @@ class Trials:
             row = next((row for row in rows if reports(row, change)), None)
             print(f"{change.name:44}        {as_sentence(row) if row else 'NOT FOUND'}", flush=True)
         print(f"{len(changes)} together: {time.monotonic() - began:.0f} s, {len(rows)} rows", flush=True)
-        return [any(reports(row, change) for row in rows) for change in changes]
+        return [Found.PLAN if any(reports(row, change) for row in rows) else Found.NOT for change in changes]
 
     def _deployment(self, attached: dict[str, str]) -> Deployment:
         os.environ.update(attached)
@@ -123,9 +146,10 @@ def as_sentence(row: DriftRow) -> str:
 
 
 def reports(row: DriftRow, change: OutOfBand) -> bool:
-    """Whether a row is about a change: `reported` begins with the address that a plan names, or is what verification says."""
-    address = change.reported.split(" ", maxsplit=1)[0]
-    return change.reported in as_sentence(row) or (" was" in change.reported and row.resource.endswith(address))
+    """Whether a row is about a change: it has what verification says of it, or the attribute and value of a plan."""
+    said = as_sentence(row)
+    planned = PLANNED_ROWS.get(change.name)
+    return (planned is not None and planned in said) or (change.by != "plan" and change.reported in said)
 
 
 def groups(changes: Iterable[OutOfBand]) -> list[list[OutOfBand]]:
@@ -135,10 +159,9 @@ def groups(changes: Iterable[OutOfBand]) -> list[list[OutOfBand]]:
         if change.name in HIDES_OTHERS:
             found.append([change])
             continue
-        address = change.reported.split(" ", maxsplit=1)[0]
+        address = _address(change)
         for group in found:
-            taken = {other.reported.split(" ", maxsplit=1)[0] for other in group}
-            if group[0].name not in HIDES_OTHERS and address not in taken:
+            if group[0].name not in HIDES_OTHERS and address not in {_address(other) for other in group}:
                 group.append(change)
                 break
         else:
@@ -146,24 +169,32 @@ def groups(changes: Iterable[OutOfBand]) -> list[list[OutOfBand]]:
     return found
 
 
+def _address(change: OutOfBand) -> str:
+    return PLANNED_ROWS[change.name].split(" ", maxsplit=1)[0]
+
+
 def main(checkout: Path, environment: str, *names: str) -> int:
     """Make each change of `names`, or all; 1 when one is not reported, or something is left after undoing them.
 
-    With --grouped first among the names, those of different resources are made together: a tenth of the time.
+    With --grouped first among the names, those of different resources are made together: a tenth of the time. With --unlisted,
+    the changes are those of unlisted_changes.py.
     """
     trials = Trials(checkout, environment)
     with trials.provider():
         clean = trials.drift()
         print(f"before: {[as_sentence(row) for row in clean.rows]}, unapplied {clean.pending}, notes {clean.notes}", flush=True)
-        grouped, wanted = names[:1] == ("--grouped",), {*names} - {"--grouped"}
-        changes = [change for change in EVERY if not wanted or change.name in wanted]
+        grouped, wanted = names[:1] == ("--grouped",), {*names} - {"--grouped", "--unlisted"}
+        listed = UNLISTED if names[:1] == ("--unlisted",) else EVERY
+        changes = [change for change in listed if not wanted or change.name in wanted]
         if grouped:
-            found = Counter(one for group in groups(changes) for one in trials.run_together(group))
+            planned = [change for change in changes if change.name in PLANNED_ROWS]
+            found = Counter(one for group in groups(planned) for one in trials.run_together(group))
         else:
             found = Counter(trials.run(change) for change in changes)
         left = [as_sentence(row) for row in trials.drift().rows]
-    print(f"{found.total()} changes: {found[True]} found, {found[False]} not; left after undoing them: {left or 'nothing'}")
-    return 1 if found[False] or left else 0
+    counts = ", ".join(f"{found[one]} {one}" for one in Found)
+    print(f"{found.total()} changes: {counts}; left after undoing them: {left or 'nothing'}")
+    return 1 if found[Found.NOT] or found[Found.LEFTOVER] or left else 0
 
 
 if __name__ == "__main__":

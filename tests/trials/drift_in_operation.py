@@ -46,13 +46,17 @@ class Operation:
         """Nothing has happened since the step before."""
 
     def asleep(self) -> None:
-        until(
-            lambda: self.variant()["DesiredInstanceCount"] == self.target()["MinCapacity"], "it has scaled in", LONGEST_SECONDS
-        )
+        """No instance is left, which needs the bounds of the night."""
+        if self.target()["MinCapacity"]:
+            self._jump(12 * 3600)
+        until(lambda: self.target()["MinCapacity"] == 0, "the evening's schedule has fired", LONGEST_SECONDS)
+        until(lambda: self.variant()["CurrentInstanceCount"] == 0, "it is asleep", LONGEST_SECONDS)
 
     def waking(self) -> None:
-        """One request, which finds no instance if it is night."""
+        """One request, and the instance that it needs is not there yet."""
+        self.asleep()
         self.send(1)
+        until(lambda: self.variant()["DesiredInstanceCount"] > 0, "it wakes", LONGEST_SECONDS)
 
     def scaling_out(self) -> None:
         """A backlog for several instances."""
@@ -77,7 +81,7 @@ class Operation:
 
     def next_day(self) -> None:
         """Both schedules have fired, and the day's bounds are those of one of them."""
-        self._command("local", "fault", "set", "clock-jump", "--seconds", "86400")
+        self._jump(86_400)
 
     def send(self, count: int, body: bytes | None = None) -> None:
         outputs, s3 = self._world.outputs, self._world.client("s3")
@@ -131,8 +135,9 @@ class Operation:
         command = [sys.executable, "-m", "async_endpoint.cli", *arguments]
         return subprocess.Popen(command, cwd=self._checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _command(self, *arguments: str) -> None:
-        assert self._started(*arguments).wait(60) == 0, arguments
+    def _jump(self, seconds: int) -> None:
+        command = self._started("local", "fault", "set", "clock-jump", "--seconds", str(seconds))
+        assert command.wait(60) == 0, command.args
 
 
 def situations(operation: Operation) -> list[tuple[str, Callable[[], object]]]:

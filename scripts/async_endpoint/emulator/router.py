@@ -48,6 +48,7 @@ _REFUSALS = (AttributeError, ExpatError, LookupError, TypeError, ValueError)
 _TRANSIENT: Final = frozenset(
     (errno.EAGAIN, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
 )
+_CHANGED_MEANWHILE: Final = re.compile(r"(changed size|changed|mutated) during iteration")
 # Signing names that moto's patterns give to a service of another name.
 _MISROUTED: Final = frozenset(("execute-api",))
 log = logging.getLogger(__name__)
@@ -190,6 +191,9 @@ def _named_errors(application: Application, environ: Environ, start_response: St
 
 
 def _is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed: also one that read a collection of moto's while another call added to it."""
+    if isinstance(error, RuntimeError):
+        return _CHANGED_MEANWHILE.search(str(error)) is not None
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _TRANSIENT)
 
 

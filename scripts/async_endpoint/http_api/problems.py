@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,13 +118,26 @@ class ProblemResponses:
 
 async def respond(request: Request, error: Exception) -> Response:
     """The exception handler of the application."""
-    return as_problem(error).response(request.scope["path"])
+    problem = as_problem(error)
+    if problem.slug == "method-not-allowed":
+        assert isinstance(error, HTTPException)
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request, error)))
+    return problem.response(request.scope["path"])
+
+
+def _methods(request: Request, error: HTTPException) -> set[str]:
+    """The methods of a path, which several routes may have (RFC 9110, 15.5.6); the router names those of the first."""
+    methods = {method.strip() for method in (error.headers or {}).get("Allow", "").split(",")}
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.scope["path"]):
+            methods |= {method.upper() for method in operations}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 def _of_routing(error: HTTPException) -> Problem:
     """What the router itself refuses."""
     if error.status_code == 405:
-        return Problem("method-not-allowed", "The resource does not have this method.", headers=error.headers)
+        return Problem("method-not-allowed", "The resource does not have this method.")
     if error.status_code == 404:
         return Problem("not-found", "There is no such resource.")
     return Problem("invalid-request", str(error.detail))

@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.settings import BODY_BYTES
 
+LENGTH_DIGITS: Final = 18
 BODY_SECONDS: Final = 60.0  # for the whole body: 70 kB a second at least
 
 
 async def read_body(request: Request, limit: int = BODY_BYTES, seconds: float = BODY_SECONDS) -> bytes:
     """The body; raises the problems `body-too-large` and `request-timeout`, `invalid-request` if the client has gone."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdigit() and (len(declared) > LENGTH_DIGITS or int(declared) > limit):
         raise _too_large(limit)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("unsupported-media-type", "The body is sent as it is: remove Content-Encoding and the compression.")

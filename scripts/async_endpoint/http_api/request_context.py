@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER: Final = "x-request-id"
+PATH_CHARS: Final = 300  # of a path in the log
 _GIVEN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -68,14 +69,12 @@ def _chosen(given: list[str]) -> str:
 
 
 def _line(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
-    route = getattr(scope.get("route"), "path", None)
     parameters = scope.get("path_params") or {}
     return {
         "request_id": scope["request_id"],
         "method": scope["method"],
-        "route": route,
+        "path": scope["path"][:PATH_CHARS],
         "endpoint": parameters.get("name"),
-        "id": parameters.get("id"),
         "caller": scope.get("caller"),
         "status": status,
         "ms": round(seconds * 1000, 1),

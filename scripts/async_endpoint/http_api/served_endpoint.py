@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import anyio
 import anyio.to_thread
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
@@ -101,7 +101,9 @@ def served_endpoint(request: Request) -> ServedEndpoint:
     return found
 
 
-async def _served(request: Request) -> ServedEndpoint:
+async def _served(
+    request: Request, name: Annotated[str, Path(description="An endpoint.", examples=["recommender"])]
+) -> ServedEndpoint:
     return served_endpoint(request)
 
 

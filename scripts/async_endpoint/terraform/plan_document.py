@@ -123,13 +123,23 @@ def module_calls(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def provider_key(document: Mapping[str, Any], address: str) -> str:
     """Names the provider configuration of a resource, by which its region and account are set; empty where it is unknown."""
+    return str(_configuration(document, address).get("provider_config_key", ""))
+
+
+def arguments(document: Mapping[str, Any], address: str) -> Mapping[str, Any]:
+    """The arguments that the configuration of a resource sets, by name, as expressions; empty where it is unknown."""
+    expressions: Mapping[str, Any] = _configuration(document, address).get("expressions") or {}
+    return expressions
+
+
+def _configuration(document: Mapping[str, Any], address: str) -> Mapping[str, Any]:
     *modules, kind, name = _KEY.sub("", address).split(".")
     module = _root_module(document)
     for call in modules[1::2]:
         module = ((module.get("module_calls") or {}).get(call) or {}).get("module") or {}
     found = (item for item in module.get("resources", ()) if (item.get("type"), item.get("name")) == (kind, name))
     none: Mapping[str, Any] = {}
-    return str(next(found, none).get("provider_config_key", ""))
+    return next(found, none)
 
 
 def _root_module(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from async_endpoint.deploy.drift.defaults import unlike_default
 from async_endpoint.deploy.drift.rows import shown
-from async_endpoint.terraform.plan_document import prior_resources
+from async_endpoint.terraform.plan_document import arguments, prior_resources
 
 Values = Mapping[str, Any]
 
@@ -63,7 +64,8 @@ def additions(document: Mapping[str, Any]) -> list[Addition]:
     for address, kind, values in state:
         if find := _FINDERS.get(kind):
             found += [Addition(address, *one) for one in find(values, [(other, each) for _, other, each in state])]
-    return found
+        found += [Addition(address, *one) for one in unlike_default(kind, values)]
+    return [one for one in found if one.attribute not in arguments(document, one.address)]  # which an apply sets back
 
 
 _State = list[tuple[str, Values]]  # type and attributes of each resource

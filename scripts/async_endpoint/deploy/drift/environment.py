@@ -11,7 +11,7 @@ from async_endpoint.aws import failing_as_not_ready
 from async_endpoint.core.errors import StateLocked, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.deployment import Deployment
-from async_endpoint.deploy.drift.plan import finished_actions, pending, plan_rows
+from async_endpoint.deploy.drift.plan import finished_actions, muted_alarms, pending, plan_rows
 from async_endpoint.deploy.drift.rows import DriftRow, rows_of
 from async_endpoint.deploy.endpoints import endpoint_modules
 from async_endpoint.deploy.polling import reports_waits
@@ -66,6 +66,12 @@ def find_drift(deployment: Deployment) -> DriftReport:
     planned = plan_rows(document, _names_by_module(document, endpoints), command)
     finished = finished_actions(document, time.time())
     every = tuple(row for row in _without_repeated(rows + planned) if not _is_finished(row, finished))
+    noted = {one.subject for _, one in differences if one.transitional}
+    notes += [
+        f"alarm {name} is muted since {mute.since} by {mute.by} ({command} ends this)"
+        for name, mute in muted_alarms(document).items()
+        if f"alarm {name}" not in noted
+    ]
     notes += [f"scheduled action {name} was to run once, and is gone since its time has passed" for name in finished.values()]
     region = next(iter(endpoints.values())).region
     report = DriftReport(

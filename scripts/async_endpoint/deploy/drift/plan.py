@@ -25,6 +25,7 @@ from async_endpoint.terraform.plan_document import (
 
 SCHEDULED_ACTION: Final = "aws_appautoscaling_scheduled_action"
 MAX_ROWS_OF_A_RESOURCE: Final = 12
+_MUTING: Final = ("actions_enabled", "alarm_description", "threshold", "treat_missing_data")
 
 
 def plan_rows(document: Mapping[str, Any], endpoints: Mapping[str, str], apply_command: str) -> list[DriftRow]:
@@ -35,8 +36,6 @@ def plan_rows(document: Mapping[str, Any], endpoints: Mapping[str, str], apply_c
     found: list[DriftRow] = []
     for drifted in resource_drift(document):
         change, endpoint = planned.get(drifted.address), endpoints.get(top_module(drifted.address), "")
-        if _is_muted(drifted.after):
-            continue  # verification says by which command
         if drifted.deletes:
             if change is not None and change.creates:
                 found.append(DriftRow(endpoint, drifted.address, "", "does not exist", "", True, apply_command))
@@ -59,8 +58,14 @@ def pending(document: Mapping[str, Any], drifted: Iterable[str]) -> list[str]:
     """What an apply would change besides: one line for each resource that is not among the addresses `drifted`."""
     known = set(drifted)
     changes = resource_changes(document)
-    lines = [_pending(change) for change in changes if change.address not in known and not _is_muted(change.before)]
+    lines = [_pending(change) for change in changes if change.address not in known and not _only_restores(change)]
     return lines or ([f"output {name}" for name in changed_outputs(document)] if not changes else [])
+
+
+def muted_alarms(document: Mapping[str, Any]) -> dict[str, Mute]:
+    """The alarms, by name, that a command of this package has muted for an update: no drift, and an apply restores them."""
+    live = ((str(one.after.get("alarm_name")), _mute_of(one.after)) for one in resource_drift(document) if not one.deletes)
+    return {name: mute for name, mute in live if mute is not None}
 
 
 def finished_actions(document: Mapping[str, Any], now: float) -> dict[str, str]:
@@ -80,7 +85,8 @@ def _is_over(action: Mapping[str, Any], now: float) -> bool:
 
 def _repaired(drifted: ResourceChange, change: ResourceChange) -> Iterator[tuple[str, str, str]]:
     """The attributes that have changed outside Terraform and that the plan changes as well, innermost first."""
-    names = [name for name in drifted.changed if differ(drifted.before[name], drifted.after[name])]
+    muting = _MUTING if _mute_of(drifted.after) else ()
+    names = [name for name in drifted.changed if name not in muting and differ(drifted.before[name], drifted.after[name])]
     if "tags_all" in names:  # the tags of the resource with those of the provider
         names = [name for name in names if name != "tags"]
     for name in names:
@@ -104,6 +110,11 @@ def _only_deletes(change: ResourceChange) -> bool:
     return change.deletes and not change.creates
 
 
-def _is_muted(alarm: Mapping[str, Any]) -> bool:
-    """Whether these are the attributes of an alarm that a command of this package has muted for an update."""
-    return Mute.of({"AlarmDescription": alarm.get("alarm_description")}) is not None
+def _only_restores(change: ResourceChange) -> bool:
+    """Whether the change is of an alarm that a command of this package has muted, and of nothing but that."""
+    names = {name for name in change.changed if differ(change.before[name], change.after[name])}
+    return _mute_of(change.before) is not None and not change.deletes and names <= set(_MUTING)
+
+
+def _mute_of(alarm: Mapping[str, Any]) -> Mute | None:
+    return Mute.of({"AlarmDescription": alarm.get("alarm_description")})

@@ -12,8 +12,8 @@ from async_endpoint.deploy.verification.findings import REPAIR_PREFIX, Differenc
 
 LONGEST_VALUE: Final = 160  # characters; of a longer value only its length is said
 NOT_SHOWN: Final = "(not shown)"
-# Of a model's container, and of a function: they may hold tokens.
-_NAMED_ONLY: Final = re.compile(r"\b(environment|secret|password|token)\b", re.IGNORECASE)
+# Of a model's container, and of a function: they may hold tokens. A tag may have the name.
+_NAMED_ONLY: Final = re.compile(r"(?<!\btags\.)(?<!\btags all\.)\benvironment\b|\b(secret|password|token)\b", re.IGNORECASE)
 _NOTHING: Final[tuple[object, ...]] = (None, {}, [], "")
 
 
@@ -60,12 +60,8 @@ def differing(attribute: str, live: Any, expected: Any) -> Iterator[tuple[str, s
 
 
 def differ(live: Any, expected: Any) -> bool:
-    """Whether two values differ; after a refresh the provider has an empty value or false where the state has null."""
-    return live != expected and not (_is_unset(live) and _is_unset(expected))
-
-
-def _is_unset(value: Any) -> bool:
-    return value is False or value in _NOTHING
+    """Whether two values differ; after a refresh the provider has an empty value, false or 0 where the state has null."""
+    return live != expected and bool(live or expected)
 
 
 def shown(value: Any) -> str:

@@ -39,8 +39,9 @@ def apply() -> None:
 
     def describe_alarms(self: CloudWatchResponse) -> ActionResult:
         request = self._get_params()
-        found = [alarm for alarm in self.cloudwatch_backend.alarms.values() if _matches(alarm, request)]
-        found = _relatives(found, self.cloudwatch_backend.alarms, request)
+        alarms = dict(self.cloudwatch_backend.alarms)  # a copy: other threads put alarms
+        found = [alarm for alarm in alarms.values() if _matches(alarm, request)]
+        found = _relatives(found, alarms, request)
         found.sort(key=lambda alarm: (alarm.rule is None, alarm.name))  # "composite alarms are returned first"
         begin, most = _page(request)
         page = found[begin : begin + most]
@@ -55,7 +56,7 @@ def apply() -> None:
 
     def describe_alarms_for_metric(self: CloudWatchResponse) -> ActionResult:
         request = self._get_params()
-        found = [alarm for alarm in self.cloudwatch_backend.alarms.values() if _watches(alarm, request)]
+        found = [alarm for alarm in [*self.cloudwatch_backend.alarms.values()] if _watches(alarm, request)]
         return ActionResult({"MetricAlarms": found})
 
     CloudWatchResponse.put_metric_alarm = put_metric_alarm

@@ -19,7 +19,7 @@ def _set_or_remove(self: SNSBackend, arn: str, name: str, value: Any) -> None:
     removes = name in REMOVABLE and str(value or "").strip() in EMPTY
     _set_subscription_attributes(self, arn, name, "" if removes else value)
     if removes:
-        next(item for item in self.subscriptions.values() if item.arn == arn).attributes.pop(name, None)
+        next(item for item in [*self.subscriptions.values()] if item.arn == arn).attributes.pop(name, None)
 
 
 def apply() -> None:

@@ -125,7 +125,7 @@ def _setup_dlq_checked(self: Queue, policy: Any) -> None:
         text = json.dumps(policy) if isinstance(policy, dict) else policy
         _check_redrive_policy(document, text)
         backend = sqs_backends[self.account_id][self.region]
-        found = next((queue for queue in backend.queues.values() if queue.queue_arn == target), None)
+        found = next((queue for queue in [*backend.queues.values()] if queue.queue_arn == target), None)
         allowed = getattr(found, "redrive_allow_policy", None) or {"redrivePermission": "allowAll"}
         permitted = allowed["redrivePermission"] == "allowAll" or self.queue_arn in allowed.get("sourceQueueArns", [])
         if found is not None and bool(found.fifo_queue) != bool(self.fifo_queue):

@@ -91,7 +91,10 @@ def _envelope(headers: Headers, body: bytes, accept: str | None) -> PredictionRe
     hook_url, events = _webhook(document.get("webhook"))
     if url is not None:
         return PredictionRequest(None, url, kind, accept, hook_url, events)
-    value = json.dumps(document["input"], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    try:
+        value = json.dumps(document["input"], ensure_ascii=False, separators=(",", ":")).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise Problem("invalid-request", "input has half of a surrogate pair or is nested too deeply; correct it.") from None
     return PredictionRequest(value, None, kind or JSON_TYPE, accept, hook_url, events)
 
 

@@ -9,13 +9,20 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller, reachable_endpoints
 from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import ENDPOINT_EXAMPLE, OF_JSON, STATUS_EXAMPLE, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
-router = APIRouter()
+router = APIRouter(tags=["endpoints"], default_response_class=JSONResponse)
 
 
-@router.get("/endpoints")
+@router.get(
+    "/endpoints",
+    responses={
+        200: json_response("The endpoints.", "EndpointList", {"endpoints": {"endpoints": [ENDPOINT_EXAMPLE]}}),
+        **problem_responses("not-acceptable"),
+    },
+)
 async def list_endpoints(request: Request) -> Response:
     """The endpoints that the caller may use."""
     names = await reachable_endpoints(request)
@@ -23,7 +30,13 @@ async def list_endpoints(request: Request) -> Response:
     return JSONResponse({"endpoints": [_described(request.app.state.endpoints[name]) for name in names]})
 
 
-@router.get("/endpoints/{name}")
+@router.get(
+    "/endpoints/{name}",
+    responses={
+        200: json_response("The endpoint.", "EndpointStatus", {"asleep": STATUS_EXAMPLE}),
+        **problem_responses(*OF_JSON),
+    },
+)
 async def get_endpoint(request: Request, caller: Caller, endpoint: Served) -> Response:
     """An endpoint, its instances and its backlog."""
     require_json(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.client.models import Submitted, guess_content_type
@@ -12,8 +12,20 @@ from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.backlog import check_backlog
 from async_endpoint.http_api.access.inputs import resolve_input
 from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import (
+    ACCEPTED_EXAMPLE,
+    FAILED_EXAMPLE,
+    IDEMPOTENCY_KEY,
+    OF_ENDPOINT,
+    OF_JSON,
+    PAGE_EXAMPLE,
+    SUBMISSION,
+    SUCCEEDED_EXAMPLE,
+    json_response,
+    problem_responses,
+)
 from async_endpoint.http_api.predictions import listing
-from async_endpoint.http_api.predictions.identity import checked_id, new_id, prediction_key
+from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN, checked_id, new_id, prediction_key
 from async_endpoint.http_api.predictions.records import Claim
 from async_endpoint.http_api.predictions.requests import PredictionRequest, idempotency_key, parse_request
 from async_endpoint.http_api.predictions.status import ACCEPTED, Outcome, prediction_object, prediction_path, resolve
@@ -25,17 +37,56 @@ from async_endpoint.http_api.webhooks.validation import checked_webhook
 
 RETRY_SECONDS: Final = 2  # between two looks at a prediction
 
-router = APIRouter()
+_ACCEPTED: Final = json_response(
+    "The endpoint has accepted the prediction.",
+    "Prediction",
+    {"accepted": ACCEPTED_EXAMPLE},
+    headers=("Location", "Retry-After"),
+)
+_ENDED: Final = json_response(
+    "The prediction has ended.", "Prediction", {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE}
+)
+_OF_SUBMISSION: Final = (
+    *OF_ENDPOINT,
+    "read-only",
+    "request-timeout",
+    "conflict",
+    "request-in-progress",
+    "body-too-large",
+    "unsupported-media-type",
+    "endpoint-not-ready",
+)
+
+router = APIRouter(tags=["predictions"], default_response_class=JSONResponse)
+
+PredictionId = Annotated[
+    str,
+    Path(
+        description="The id of a prediction of this caller.",
+        json_schema_extra={"pattern": ID_PATTERN, "minLength": 1, "maxLength": ID_CHARS},
+        examples=["order-7"],
+    ),
+]
 
 
-@router.post("/endpoints/{name}/predictions", status_code=202)
+@router.post(
+    "/endpoints/{name}/predictions",
+    status_code=202,
+    responses={202: _ACCEPTED, 200: _ENDED, **problem_responses(*_OF_SUBMISSION)},
+    openapi_extra={**SUBMISSION, "parameters": [*SUBMISSION["parameters"], IDEMPOTENCY_KEY]},
+)
 async def create_prediction(request: Request, caller: Caller, endpoint: Served) -> Response:
     """Submit a prediction, under the id in Idempotency-Key or a random one."""
     return await _submitted(request, caller, endpoint, idempotency_key(request.headers))
 
 
-@router.put("/endpoints/{name}/predictions/{id}", status_code=202)
-async def put_prediction(request: Request, caller: Caller, endpoint: Served, id: str) -> Response:  # noqa: A002
+@router.put(
+    "/endpoints/{name}/predictions/{id}",
+    status_code=202,
+    responses={202: _ACCEPTED, 200: _ENDED, **problem_responses(*_OF_SUBMISSION)},
+    openapi_extra=SUBMISSION,
+)
+async def put_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
     """Submit a prediction under an id of the caller's."""
     prediction_id = checked_id(id, "The id")
     if (key := idempotency_key(request.headers)) not in (None, prediction_id):
@@ -43,8 +94,18 @@ async def put_prediction(request: Request, caller: Caller, endpoint: Served, id:
     return await _submitted(request, caller, endpoint, prediction_id)
 
 
-@router.get("/endpoints/{name}/predictions/{id}")
-async def get_prediction(request: Request, caller: Caller, endpoint: Served, id: str) -> Response:  # noqa: A002
+@router.get(
+    "/endpoints/{name}/predictions/{id}",
+    responses={
+        200: json_response(
+            "The prediction.",
+            "Prediction",
+            {"accepted": ACCEPTED_EXAMPLE, "succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+        ),
+        **problem_responses(*OF_JSON),
+    },
+)
+async def get_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
     """A prediction and its status."""
     require_json(request)
     services: Services = request.app.state.services
@@ -53,7 +114,13 @@ async def get_prediction(request: Request, caller: Caller, endpoint: Served, id:
     return _response(endpoint, claim, submitted, outcome, 200)
 
 
-@router.get("/endpoints/{name}/predictions")
+@router.get(
+    "/endpoints/{name}/predictions",
+    responses={
+        200: json_response("A page of predictions.", "PredictionPage", {"page": PAGE_EXAMPLE}),
+        **problem_responses(*OF_JSON),
+    },
+)
 async def list_predictions(
     request: Request,
     caller: Caller,

@@ -45,7 +45,7 @@ def find_group(self: LogsBackend, log_group_id: str | None = None, log_group_nam
             f"1 validation error detected: Value at '{member}' failed to satisfy constraint: "
             f"Member must satisfy regular expression pattern: {pattern}"
         )
-    for group in self.groups.values():
+    for group in [*self.groups.values()]:
         if wanted == group.name or (log_group_id and wanted == group.arn):
             return group
     raise ResourceNotFoundException()

@@ -19,6 +19,7 @@ from async_endpoint.http_api.openapi import (
     OF_ENDPOINT,
     OF_JSON,
     PAGE_EXAMPLE,
+    PREFER,
     SUBMISSION,
     SUCCEEDED_EXAMPLE,
     json_response,
@@ -32,6 +33,7 @@ from async_endpoint.http_api.predictions.status import ACCEPTED, Outcome, predic
 from async_endpoint.http_api.predictions.submission import Submission, submit
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
+from async_endpoint.http_api.routes.waiting import applied, preferred_wait, wait_until_ended, with_output
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from async_endpoint.http_api.webhooks.validation import checked_webhook
 
@@ -41,10 +43,13 @@ _ACCEPTED: Final = json_response(
     "The endpoint has accepted the prediction.",
     "Prediction",
     {"accepted": ACCEPTED_EXAMPLE},
-    headers=("Location", "Retry-After"),
+    headers=("Location", "Retry-After", "Preference-Applied"),
 )
 _ENDED: Final = json_response(
-    "The prediction has ended.", "Prediction", {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE}
+    "The prediction has ended.",
+    "Prediction",
+    {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+    headers=("Preference-Applied",),
 )
 _OF_SUBMISSION: Final = (
     *OF_ENDPOINT,
@@ -54,6 +59,7 @@ _OF_SUBMISSION: Final = (
     "request-in-progress",
     "body-too-large",
     "unsupported-media-type",
+    "backlog-too-large",
     "endpoint-not-ready",
 )
 
@@ -101,9 +107,11 @@ async def put_prediction(request: Request, caller: Caller, endpoint: Served, id:
             "The prediction.",
             "Prediction",
             {"accepted": ACCEPTED_EXAMPLE, "succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+            headers=("Retry-After", "Preference-Applied"),
         ),
         **problem_responses(*OF_JSON),
     },
+    openapi_extra={"parameters": [PREFER]},
 )
 async def get_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
     """A prediction and its status."""
@@ -111,7 +119,7 @@ async def get_prediction(request: Request, caller: Caller, endpoint: Served, id:
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)
     outcome = await services.run(resolve, endpoint, submitted)
-    return _response(endpoint, claim, submitted, outcome, 200)
+    return await _response(request, endpoint, claim, submitted, outcome, 200)
 
 
 @router.get(
@@ -152,7 +160,7 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
     asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), parsed)
     accepted = await submit(endpoint, services, caller, asked, request.scope["request_id"])
     outcome = await services.run(resolve, endpoint, accepted.submitted) if accepted.repeated else ACCEPTED
-    return _response(endpoint, accepted.claim, accepted.submitted, outcome, 200 if outcome.terminal else 202)
+    return await _response(request, endpoint, accepted.claim, accepted.submitted, outcome, 202)
 
 
 def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
@@ -171,8 +179,20 @@ def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed:
     return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
 
 
-def _response(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome, status: int) -> Response:
-    headers = {"Location": prediction_path(endpoint.name, claim.id)} if status == 202 else {}
-    if not outcome.terminal:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    return JSONResponse(prediction_object(endpoint, claim, submitted, outcome), status, headers)
+async def _response(
+    request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome, pending_status: int
+) -> Response:
+    """200 for a prediction that has ended, else `pending_status`; the time that the caller prefers to wait is waited first."""
+    seconds = preferred_wait(request)
+    if seconds and not outcome.terminal:
+        outcome = await wait_until_ended(request, endpoint, claim, submitted, seconds) or outcome
+    document, headers = prediction_object(endpoint, claim, submitted, outcome), applied(seconds)
+    if outcome.terminal:
+        if seconds:
+            services: Services = request.app.state.services
+            document = await services.run(with_output, endpoint, document, submitted)
+        return JSONResponse(document, 200, headers)
+    headers["Retry-After"] = str(RETRY_SECONDS)
+    if pending_status == 202:
+        headers["Location"] = prediction_path(endpoint.name, claim.id)
+    return JSONResponse(document, pending_status, headers)

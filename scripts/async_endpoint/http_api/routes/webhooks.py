@@ -10,15 +10,22 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import OF_JSON, WEBHOOK_SECRET_EXAMPLE, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from async_endpoint.http_api.webhooks.deliverer import secrets_of
 
-router = APIRouter()
+router = APIRouter(tags=["webhooks"], default_response_class=JSONResponse)
 
 
-@router.get("/endpoints/{name}/webhook-secret")
+@router.get(
+    "/endpoints/{name}/webhook-secret",
+    responses={
+        200: json_response("The secret.", "WebhookSecret", {"secret": WEBHOOK_SECRET_EXAMPLE}),
+        **problem_responses(*OF_JSON, "read-only"),
+    },
+)
 async def get_webhook_secret(request: Request, caller: Caller, endpoint: Served) -> Response:
     """The secret that signs the caller's webhooks of this endpoint; made when it is first asked for."""
     require_json(request)

@@ -18,10 +18,12 @@ import pytest
 
 from async_endpoint.core.errors import InvalidInput, WorkFailed
 from async_endpoint.http_api import functions
+from async_endpoint.http_api.access.api_keys import KeyStore, new_key
+from async_endpoint.http_api.access.origins import ALLOWED_HEADERS, EXPOSED_HEADERS
 from async_endpoint.http_api.served_endpoint import Services
 from async_endpoint.http_api.webhooks import deliverer as deliverer_module
 from async_endpoint.http_api.webhooks.sweep import Sweep
-from support.api_client import HTTP_API, NAME, FakeServices
+from support.api_client import HTTP_API, NAME, PREDICTIONS, FakeServices
 from support.in_memory_aws import FakeAws, client_error
 from support.webhook_deliveries import Deliveries
 
@@ -120,6 +122,53 @@ def test_a_request_is_served_and_has_the_request_id_of_the_gateway(deliveries: D
 def test_a_callers_request_id_is_kept(deliveries: Deliveries) -> None:
     response = functions.api(request_event("GET", "/healthz", x_request_id="mine-7"), Context())
     assert response["headers"]["x-request-id"] == "mine-7"
+
+
+def test_a_prediction_is_submitted_with_a_key_and_its_body_is_the_models(deliveries: Deliveries) -> None:
+    key, text = new_key("web shop", 10, None, deliveries.time.now())
+    KeyStore(deliveries.session, HTTP_API.credentials_uri).write(key)
+    body = bytes(range(256))
+    event = request_event("POST", PREDICTIONS, body, content_type="image/png", idempotency_key="photo-1")
+    refused = functions.api(event, Context())
+    assert refused["statusCode"] == 401, "keys are required whatever the Host"
+
+    event["headers"]["authorization"] = f"Bearer {text}"
+    accepted = functions.api(event, Context())
+    assert accepted["statusCode"] == 202, accepted["body"]
+    prediction = json.loads(accepted["body"])
+    assert (prediction["id"], prediction["input"]["bytes"]) == ("photo-1", 256)
+    assert accepted["headers"]["location"].endswith(f"{PREDICTIONS}/photo-1")
+    [request] = deliveries.api.requests
+    assert request["Body"] == body
+    assert request["ContentType"] == "image/png"
+    assert request["InferenceId"].endswith(".JKJaXmPLvHcESHA"), "the gateway's request id, as in its access log"
+
+    deliveries.api.output(request, b"\x89PNG", "image/png")
+    path = f"{PREDICTIONS}/photo-1/output"
+    output = functions.api(request_event("GET", path, authorization=f"Bearer {text}"), Context())
+    assert (output["statusCode"], output["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(output["body"]) == b"\x89PNG"
+
+
+def test_events_are_a_snapshot_that_is_asked_for_again(deliveries: Deliveries) -> None:
+    key, text = new_key("web shop", 10, None, deliveries.time.now())
+    KeyStore(deliveries.session, HTTP_API.credentials_uri).write(key)
+    authorization = {"authorization": f"Bearer {text}"}
+    functions.api(
+        request_event("PUT", f"{PREDICTIONS}/one", b"{}", content_type="application/json", **authorization), Context()
+    )
+    answer = functions.api(request_event("GET", f"{PREDICTIONS}/one/events", **authorization), Context())
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"].startswith("text/event-stream")
+    assert "retry:" in answer["body"]
+    assert "accepted" in answer["body"]
+
+
+def test_the_gateway_allows_the_headers_that_the_application_allows() -> None:
+    text = (CHECKOUT / "modules/http-api/gateway.tf").read_text()
+    for name, headers in (("allow_headers", ALLOWED_HEADERS), ("expose_headers", EXPOSED_HEADERS)):
+        [written] = re.findall(rf"{name} += (\[.*?\])", text, re.DOTALL)
+        assert re.findall(r'"([^"]+)"', written) == sorted(headers.lower().split(", "))
 
 
 def test_an_unknown_path_is_a_problem_document(deliveries: Deliveries) -> None:

@@ -81,7 +81,8 @@ class Watcher(Generic[Outcome]):
         watched = here.watched.get(place)
         if watched is None or watched.ended.done():
             now = loop.time()
-            watched = here.watched[place] = _Watched(check, now, now, loop.create_future())
+            due = now + interval(0.0, len(here.watched) + 1)  # its client has just looked
+            watched = here.watched[place] = _Watched(check, now, due, loop.create_future())
             here.changed.set()
         watched.clients += 1
         if here.task is None or here.task.done():

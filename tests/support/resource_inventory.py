@@ -73,7 +73,9 @@ def _settings(value: Any, *, stable: bool) -> Any:
     if isinstance(value, dict):
         return {name: _settings(item, stable=stable) for name, item in value.items() if not _VOLATILE.fullmatch(name)}
     if isinstance(value, list):
-        return [_settings(item, stable=stable) for item in value]
+        items = [_settings(item, stable=stable) for item in value]
+        named = items and all(isinstance(item, dict) and item.keys() == {"Name", "Value"} for item in items)
+        return sorted(items, key=lambda item: str(item["Name"])) if named else items  # dimensions have no order
     return _GENERATED.sub("ID", value) if stable and isinstance(value, str) else value
 
 

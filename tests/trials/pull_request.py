@@ -90,6 +90,11 @@ def _account(aws: RemoteAws) -> EnforcedAccount:
     return EnforcedAccount(aws.record.endpoint_url, key.access_key_id, key.secret_access_key, BUCKET, REGION)
 
 
+def stored(plan: str) -> list[tuple[str, str]]:
+    """The objects of a stored plan, as `Trial.changed` names them."""
+    return [("object", f"{BUCKET}/plans/dev/{REGION}/{plan}.{kind}") for kind in ("DIGEST.plan", "json")]
+
+
 class Trial:
     """The steps, in order."""
 
@@ -154,7 +159,7 @@ class Trial:
             self.make(target, planner)
         self.make("plan", planner, STORE="by-hand")
         assert self.changed(before) == {
-            "created": [("object", f"{BUCKET}/plans/dev/{REGION}/by-hand.{kind}") for kind in ("json", "plan")],
+            "created": stored("by-hand"),
             "deleted": [],
             "changed": [],
         }
@@ -182,7 +187,10 @@ class Trial:
     def changed(self, before: Inventory) -> dict[str, list[tuple[str, str]]]:
         """What was created, deleted and changed since; printed with the values."""
         after = self.resources()
-        found = changes(before, after)
+        found = {
+            what: [(kind, re.sub(r"\.[0-9a-f]{12}\.plan$", ".DIGEST.plan", name)) for kind, name in resources]
+            for what, resources in changes(before, after).items()
+        }
         _print(json.dumps(found | {"values": values(before, after)}, indent=2))
         return found
 
@@ -211,11 +219,11 @@ class Trial:
         assert self.created() == created, "the endpoint was replaced"
         smoke = done["dev/apply"].steps[-1]
         assert (smoke.what, smoke.result) == ("make ci-smoke-test", "success")
-        stored = [("object", f"{BUCKET}/plans/dev/{REGION}/{pull.plan_name}.{kind}") for kind in ("json", "plan")]
         assert self.changed(before) == {
-            "created": [("endpoint configuration", new), *stored],
+            "created": [("endpoint configuration", new), *stored(pull.plan_name)],
             "deleted": [("endpoint configuration", old)],
             "changed": [
+                ("alarm", f"{endpoint['EndpointName']}-primary-cpu"),  # its threshold: a percentage for each vCPU
                 ("endpoint", endpoint["EndpointName"]),
                 ("object", f"{BUCKET}/async-endpoint/dev/{REGION}/terraform.tfstate"),
             ],

@@ -88,7 +88,7 @@ async def submit(endpoint: ServedEndpoint, services: Services, caller: str, aske
 def _conflict(prediction_id: str) -> Problem:
     return Problem(
         "conflict",
-        f"The id {prediction_id!r} was used for another input, content type, accepted type or webhook; use a new id for this one.",
+        f"The id {prediction_id!r} was used for another input, content type, accepted type or webhook; use a new id.",
     )
 
 

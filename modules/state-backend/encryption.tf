@@ -27,6 +27,9 @@ resource "aws_kms_key" "this" {
   lifecycle {
     prevent_destroy = true
   }
+
+  # Where two create the bucket at once, one fails at the bucket, and leaves no key behind, which is billed.
+  depends_on = [aws_s3_bucket.this]
 }
 
 resource "aws_kms_alias" "this" {

@@ -1,6 +1,7 @@
 # What the backend of an environment needs, and plans that wait for an approval. A deployer applies: it writes the state and its
-# lock, and reads plans. A planner reads the state, without locking it, and writes plans. The lock is an object beside the state,
-# <key>.tflock (Terraform documentation, "Backend type: s3").
+# lock, and reads plans. A planner reads the state, without locking it, and stores plans: it reads their records, which hold no
+# values, and replaces none, since what was approved must stay what it was. The lock is an object beside the state, <key>.tflock
+# (Terraform documentation, "Backend type: s3").
 locals {
   _grants = {
     deployer = [
@@ -10,7 +11,8 @@ locals {
     ]
     planner = [
       { sid = "ReadState", actions = ["s3:GetObject"], folder = "async-endpoint", suffix = "*" },
-      { sid = "WritePlans", actions = ["s3:PutObject"], folder = "plans", suffix = "*" },
+      { sid = "StorePlans", actions = ["s3:PutObject"], folder = "plans", suffix = "*", creates = true },
+      { sid = "ReadRecords", actions = ["s3:GetObject"], folder = "plans", suffix = "*.json" },
     ]
   }
   _roles = merge([
@@ -51,6 +53,17 @@ data "aws_iam_policy_document" "backend" {
       sid       = statement.value.sid
       actions   = statement.value.actions
       resources = ["${aws_s3_bucket.this.arn}/${statement.value.folder}/${each.value.environment}/${statement.value.suffix}"]
+
+      # Only where there is none yet (S3 user guide, "Enforce conditional writes on Amazon S3 buckets").
+      dynamic "condition" {
+        for_each = try(statement.value.creates, false) ? ["*"] : []
+
+        content {
+          test     = "StringEquals"
+          variable = "s3:if-none-match"
+          values   = [condition.value]
+        }
+      }
     }
   }
 

@@ -14,7 +14,7 @@ from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, UsageEr
 from async_endpoint.core.text import joined
 from ci.approvals import allows_replacement, merged_pull_request, plan_name, require_protection
 from ci.changed_environments import changed_environments, changed_files
-from ci.commands import REFUSED, Finished, execute, quoted, report_failure
+from ci.commands import REFUSED, Finished, execute, quoted, report_failure, uninterpreted
 from ci.comments import marker, upsert_comment
 from ci.github_api import GitHub
 from ci.issues import close_issue, upsert_issue
@@ -202,7 +202,8 @@ def main(arguments: list[str]) -> int:
             raise UsageError(f"python -m ci takes one of {', '.join(COMMANDS)}.")
         return COMMANDS[arguments[0]](Run(os.environ)) or 0
     except AsyncEndpointError as error:
-        print(f"error: {error}", file=sys.stderr)
+        with uninterpreted():
+            print(f"error: {error}", flush=True)
         print(annotation("error", arguments[0] if arguments else "ci", str(error)))
         return error.exit_code
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from async_endpoint.core.errors import NotReady
+from async_endpoint.input_files import printable
 from ci.run import Run
 
 # Folders and files that every environment is made of; below them, what no plan reads.
@@ -47,8 +48,11 @@ def _git_names(checkout: Path, before: str, after: str) -> list[str]:
         cwd=checkout,
         capture_output=True,
         text=True,
+        errors="surrogateescape",  # git keeps names that are not UTF-8
         check=False,
     )
     if done.returncode != 0:
-        raise NotReady(f"git has no difference of {before} and {after} ({done.stderr.strip()}); check out with fetch-depth: 0.")
+        raise NotReady(
+            f"git has no difference of {before} and {after} ({printable(done.stderr.strip())}); check out with fetch-depth: 0."
+        )
     return [name for name in done.stdout.split("\0") if name]

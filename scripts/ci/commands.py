@@ -1,4 +1,8 @@
-"""Runs a command of async-endpoint as a step: its progress goes to the log, the reason of a failure to the page of the run."""
+"""Runs a command of async-endpoint as a step: its progress goes to the log, the reason of a failure to the page of the run.
+
+All of the log is written to standard output: GitHub's runner reads the two streams separately, and takes what it has of
+standard error first (actions/runner, ProcessInvoker.cs), so that it could obey a line there before commands are stopped.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +37,9 @@ class Finished:
 
 
 def execute(arguments: list[str], *, cwd: Path, region: str) -> Finished:
-    """Run async-endpoint with `arguments` in the checkout `cwd`. Its standard error appears at once, in the job's log."""
-    environment = os.environ | {"TF_VAR_region": region, "NO_COLOR": "1", "COLUMNS": "4000"}
+    """Run async-endpoint with `arguments` in the checkout `cwd`. What it says on standard error appears at once, in the log."""
+    # With CI, values of resources stay out of the log.
+    environment = os.environ | {"TF_VAR_region": region, "NO_COLOR": "1", "COLUMNS": "4000", "CI": "true"}
     environment.pop("GITHUB_TOKEN", None)  # no command calls GitHub, and Terraform passes variables on to providers
     process = subprocess.Popen(
         [PROGRAM, *arguments],
@@ -46,13 +51,13 @@ def execute(arguments: list[str], *, cwd: Path, region: str) -> Finished:
         text=True,
         errors="replace",
     )
-    with _uninterpreted(), _outliving(process):
+    with uninterpreted(), _outliving(process):
         return _followed(process)
 
 
 @contextmanager
-def _uninterpreted() -> Iterator[None]:
-    """GitHub reads nothing that is printed meanwhile as a workflow command: Terraform prints texts of others."""
+def uninterpreted() -> Iterator[None]:
+    """GitHub reads nothing that is printed on standard output meanwhile as a workflow command: texts of others."""
     token = secrets.token_hex(16)
     print(f"::stop-commands::{token}", flush=True)
     try:
@@ -86,8 +91,8 @@ def _followed(process: subprocess.Popen[str]) -> Finished:
     reader.start()
     lines = []
     for line in process.stderr:
-        sys.stderr.write(line)
-        sys.stderr.flush()
+        sys.stdout.write(line)
+        sys.stdout.flush()
         lines.append(line)
     code = process.wait()
     reader.join()

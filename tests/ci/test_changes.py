@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,12 @@ class History:
         self.git("commit", "-q", "-m", "a change")
         return self.git("rev-parse", "HEAD")
 
+    def commit_unreadable(self, name: bytes) -> None:
+        """Commit a file of a name that not every file system can have."""
+        added = b"100644," + self.git("rev-parse", "HEAD:README.md").encode() + b"," + name
+        subprocess.run(["git", "update-index", "--add", "--cacheinfo", added], cwd=self.folder, check=True)
+        self.git("commit", "-q", "-m", "a name")
+
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
@@ -77,11 +84,13 @@ def test_a_pull_request_changes_what_its_merge_adds_to_the_base(history: History
     history.git("checkout", "-q", "-b", "change")
     history.commit("envs/dev/main.tf")
     history.commit("envs/dev/odd name\n.tf")
+    history.commit_unreadable(b"docs/not UTF-8 \xff")
     history.git("checkout", "-q", "main")
     history.commit("envs/prod/main.tf")  # main goes on: not a change of the pull request
     history.git("merge", "-q", "--no-ff", "-m", "merge", "change")
     run = workflow_run(tmp_path, None, {}, GITHUB_EVENT_NAME="pull_request")
-    assert changed_files(run, history.folder) == ["envs/dev/main.tf", "envs/dev/odd name\n.tf"]
+    found = changed_files(run, history.folder) or []
+    assert [os.fsencode(name) for name in found] == [b"docs/not UTF-8 \xff", b"envs/dev/main.tf", b"envs/dev/odd name\n.tf"]
 
 
 def test_a_push_changes_what_all_its_commits_change(history: History, tmp_path: Path) -> None:

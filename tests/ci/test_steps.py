@@ -100,7 +100,7 @@ def test_a_refused_plan_shows_the_plan_and_the_reason(command: Command, run: Run
     assert report == f"{LINE}\n**dev will not be changed** ([log]({page})):\n\n{reason}\n### Plan of dev\n\n**replaced**\n"
     printed = capsys.readouterr()
     assert "::error title=plan of dev::Endpoint x%0Ais replaced.\n" in printed.out
-    assert "Terraform: error in line 1\n" in printed.err
+    assert "Terraform: error in line 1\n" in printed.out and not printed.err
 
 
 def test_a_plan_that_was_not_made_is_commented_with_its_reason(command: Command, run: Run) -> None:
@@ -128,10 +128,13 @@ def test_what_terraform_prints_is_not_a_workflow_command(
 ) -> None:
     command.ends(1, err="::add-mask::x\nerror: a,b:\n::stop-commands::y\n")
     steps.apply(run)
-    out = capsys.readouterr().out.splitlines()
-    token = out[0].removeprefix("::stop-commands::")
-    assert len(token) == 32
-    assert out[1:] == [f"::{token}::", "::error title=apply of dev::a,b:%0A::stop-commands::y"]
+    printed = capsys.readouterr()
+    first, *said, ended, annotated = printed.out.splitlines()
+    token = first.removeprefix("::stop-commands::")
+    assert len(token) == 32 and ended == f"::{token}::"
+    assert said == ["::add-mask::x", "error: a,b:", "::stop-commands::y"]
+    assert annotated == "::error title=apply of dev::a,b:%0A::stop-commands::y"
+    assert printed.err == "", "the runner may read standard error before it has stopped commands"
 
 
 def test_an_apply_passes_the_name_and_the_permission(command: Command, run: Run) -> None:
@@ -206,8 +209,9 @@ print(done.code, done.reason, flush=True)
         text=True,
         start_new_session=True,
     )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "working\n"
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("::stop-commands::")
+    assert process.stdout.readline() == "working\n"
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
@@ -249,6 +253,7 @@ def test_an_error_is_one_line_and_an_exit_code() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: The repository variable ENVIRONMENTS is not JSON")
-    assert done.stderr.count("\n") == 1
-    assert done.stdout.startswith("::error title=changed::The repository variable")
+    stopped, said, _, annotated = done.stdout.splitlines()
+    assert stopped.startswith("::stop-commands::") and not done.stderr
+    assert said.startswith("error: The repository variable ENVIRONMENTS is not JSON")
+    assert annotated.startswith("::error title=changed::The repository variable")

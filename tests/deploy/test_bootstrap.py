@@ -54,7 +54,7 @@ def make_safe(aws: AwsSession, name: str, *, without: str = "") -> None:
         s3.delete_public_access_block(Bucket=name)
     deny = {
         "Effect": "Deny",
-        "Principal": "*" if without != "everyone" else {"AWS": f"arn:aws:iam::{ACCOUNT}:user/one"},
+        "Principal": "*" if without != "everyone" else {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
         "Action": "s3:*" if without != "actions" else "s3:GetObject",
         "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"][: 1 if without == "objects" else 2],
         "Condition": {"Bool": {"aws:SecureTransport": "false"} if without != "transport" else {"aws:ViaAWSService": "true"}},

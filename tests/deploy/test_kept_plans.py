@@ -18,6 +18,7 @@ from async_endpoint.core.errors import (
     InvalidInput,
     PlanDamaged,
     PlanForeign,
+    PlanNameTaken,
     PlanNotApproved,
     PlanStale,
     ReplacementRefused,
@@ -166,7 +167,7 @@ def test_a_record_that_was_edited_is_refused(planned: Any, plan_file: Path) -> N
         run("apply", str(plan_file), "--yes")
 
 
-def test_a_file_replaces_a_link_and_nothing_but_files(planned: Any, tmp_path: Path) -> None:
+def test_a_file_replaces_a_link_and_nothing_but_files(planned: Any, tmp_path: Path, checkout: Workspace) -> None:
     target = tmp_path / "elsewhere"
     target.write_text("mine")
     (tmp_path / "link").symlink_to(target)
@@ -180,7 +181,7 @@ def test_a_file_replaces_a_link_and_nothing_but_files(planned: Any, tmp_path: Pa
         (".", "cannot be written|is not"),
     ):
         with pytest.raises(InvalidInput, match=reason):
-            write_private(tmp_path / path, b"")
+            write_private(checkout, tmp_path / path, b"")
     assert not list(tmp_path.glob(".*fifo*"))
 
 
@@ -203,8 +204,8 @@ def store(planned: Any, aws: Any, checkout: Workspace, monkeypatch: pytest.Monke
 
 def test_an_approved_plan_is_made_again_and_applied(planned: Any, store: Any) -> None:
     keys = [item["Key"] for item in store.list_objects_v2(Bucket="states")["Contents"]]
-    assert keys == ["plans/dev/default/pr-7.json", "plans/dev/default/pr-7.plan"]
-    record = json.loads(store.get_object(Bucket="states", Key=keys[0])["Body"].read())
+    record = json.loads(store.get_object(Bucket="states", Key="plans/dev/default/pr-7.json")["Body"].read())
+    assert keys == [f"plans/dev/default/pr-7.{record['plan'][:12]}.plan", "plans/dev/default/pr-7.json"]
     assert {"digest", "summary", "account", "region", "provider_lock", "archives", "created"} <= record.keys()
     run("apply", "dev", "--approved", "pr-7", "--yes")
     assert planned.did == ["init", "plan", "apply"]
@@ -247,6 +248,29 @@ def test_other_changes_than_the_approved_ones_are_refused(
     with pytest.raises(PlanNotApproved, match=rf"is not what was approved as pr-7 .*{found}.*Nothing was changed"):
         run("apply", "dev", "--approved", "pr-7", "--yes")
     assert "apply" not in planned.did
+
+
+def test_a_record_is_never_replaced(planned: Any, store: Any, checkout: Workspace) -> None:
+    """A job that is run again stores nothing; other changes under that name are refused, whoever wrote the record."""
+    key = {"Bucket": "states", "Key": "plans/dev/default/pr-7.json"}
+    before = store.head_object(**key)["LastModified"], store.get_object(**key)["Body"].read()
+    run("plan", "dev", "--store", "pr-7")
+    another_value(planned, checkout.root)
+    with pytest.raises(PlanNameTaken, match=r"pr-7\.json is the record of other changes .*choose another name"):
+        run("plan", "dev", "--store", "pr-7")
+    assert (store.head_object(**key)["LastModified"], store.get_object(**key)["Body"].read()) == before
+    store.put_object(**key, Body=b"forged")
+    with pytest.raises(PlanDamaged, match="is no record of a plan"):
+        run("plan", "dev", "--store", "pr-7")
+    run("plan", "dev", "--store", "pr-8")
+
+
+def test_a_plan_file_without_its_record_is_completed(planned: Any, store: Any) -> None:
+    """As after a kill between the two."""
+    store.delete_object(Bucket="states", Key="plans/dev/default/pr-7.json")
+    run("plan", "dev", "--store", "pr-7")
+    run("apply", "dev", "--approved", "pr-7", "--yes")
+    assert planned.did[-1] == "apply"
 
 
 def test_what_is_not_stored_is_not_approved(planned: Any, store: Any) -> None:

@@ -36,6 +36,8 @@ EXECUTED = {
     "async-endpoint smoke-test": ("tests/e2e/test_roots.py", 'succeed("smoke-test", "--json")'),
     "async-endpoint verify": ("tests/e2e/test_out_of_band.py", 'succeed("verify", "--json", "--no-plan")'),
     "async-endpoint watch": ("tests/e2e/test_roots.py", 'succeed("watch", "--once")'),
+    "async-endpoint webhooks dead-letters": ("tests/http_api/webhooks/test_webhook_commands.py", 'run("dead-letters", "dev")'),
+    "async-endpoint webhooks redrive": ("tests/http_api/webhooks/test_webhook_commands.py", 'run("redrive", f"dev/{NAME}")'),
     "aws s3 cp": ("tests/clients/scripts/with_aws_cli.sh", "aws s3 cp "),
     "aws sagemaker-runtime": ("tests/clients/scripts/with_aws_cli.sh", "invoke-endpoint-async --endpoint-name"),
     "cp -r envs/dev envs/qa": ("tests/modules/test_environments.py", "def test_an_environment_is_added_as_the_readme_says"),

@@ -33,7 +33,8 @@ def killed_while_applying(checkout: StateInS3) -> None:
 def kill(checkout: StateInS3, process: subprocess.Popen[str]) -> None:
     """Kill a command and its Terraform, which outlives it otherwise, with all that they started."""
     terraform = running_terraform(checkout.copy)
-    for number in filter(None, (process.pid, terraform)):
+    assert terraform is None or not terraform.elsewhere
+    for number in filter(None, (process.pid, terraform and terraform.process)):
         os.killpg(os.getpgid(number), signal.SIGKILL)
     process.communicate()
     until(lambda: running_terraform(checkout.copy) is None, "Terraform has ended")
@@ -55,7 +56,7 @@ def test_the_lock_of_a_killed_apply_is_reported_and_the_command_in_the_message_r
     assert code == 3
     assert "The state of dev is locked by " in said
     assert "(apply, lock ID " in said
-    assert "no Terraform of this checkout works on it any more" in said
+    assert "no Terraform was found that works on it on this machine" in said
     assert list(plans.iterdir()) == [], "the killed command's plan is removed by the next"
     program, *advised = said.partition("unlock it with: ")[2].split()
     assert program == COMMAND.name

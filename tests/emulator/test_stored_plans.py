@@ -42,11 +42,12 @@ def resized(checkout: StateInS3, size: str) -> None:
 
 def stored(checkout: StateInS3, name: str) -> tuple[dict[str, Any], bytes]:
     """The record of a plan, and the bytes of its file."""
-    read = [
-        checkout.local_aws.s3.get_object(Bucket=checkout.bucket, Key=f"{FOLDER}/{name}.{kind}")["Body"].read()
-        for kind in ("json", "plan")
-    ]
-    return json.loads(read[0]), read[1]
+
+    def read(key: str) -> bytes:
+        return bytes(checkout.local_aws.s3.get_object(Bucket=checkout.bucket, Key=f"{FOLDER}/{name}.{key}")["Body"].read())
+
+    record = json.loads(read("json"))
+    return record, read(f"{record['plan'][:12]}.plan")
 
 
 def test_an_approved_change_is_applied_once_main_plans_the_same(checkout: StateInS3) -> None:

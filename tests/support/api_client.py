@@ -127,7 +127,9 @@ def create_api(aws: FakeAws, session: AwsSession | None = None, **settings: Any)
     outputs = dataclasses.replace(aws.outputs, http_api=HTTP_API)
     shared = session or aws.session
     endpoints = {NAME: EndpointSettings(NAME, outputs)}
-    chosen = ApiSettings(**{"environment": "dev", "endpoints": endpoints, "keys_required": False} | settings)
+    chosen = ApiSettings(
+        **{"environment": "dev", "endpoints": endpoints, "keys_required": False, "deliveries": False} | settings
+    )
     services = FakeServices(lambda region: shared, aws.clock)
     application = create_application(chosen, services)
     client = TestClient(application, base_url=f"http://127.0.0.1:{chosen.port}")

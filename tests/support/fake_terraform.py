@@ -29,10 +29,13 @@ class FakeTerraform:
     state: dict[str, Any] = field(default_factory=dict)
     fails: Exception | None = None
     version: str = "1.11.4"
+    folder: Path = Path("not-there")
+    secrets: frozenset[str] = frozenset()
+    pushes: Exception | None = None  # what writing a state raises
     version_of_state: StateVersion = field(default_factory=lambda: StateVersion("lineage", 1))
 
     def __call__(self, folder: Path, environment: dict[str, str], on_output: Any, **options: Any) -> FakeTerraform:
-        self._say = on_output
+        self._say, self.folder = on_output, folder
         return self
 
     def init(self, backend_files: Iterable[Path] = (), *, migrate: bool = False) -> None:
@@ -64,6 +67,11 @@ class FakeTerraform:
 
     def state_version(self) -> StateVersion:
         return self.version_of_state
+
+    def push_state(self, file: Path) -> None:
+        self.did.append(f"push {file.read_text()}")
+        if self.pushes is not None:
+            raise self.pushes
 
     def output(self) -> dict[str, Any]:
         return self.values

@@ -128,11 +128,21 @@ class FakeS3:
         }
 
     def list_objects_v2(
-        self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, StartAfter: str = "", ContinuationToken: str = ""
+        self,
+        Bucket: str,
+        Prefix: str,
+        MaxKeys: int = 1_000,
+        StartAfter: str = "",
+        ContinuationToken: str = "",
+        Delimiter: str = "",
     ) -> dict[str, Any]:
         self._begin("list", Prefix)
         self._check("s3:ListBucket", Prefix)
         after = max(StartAfter, ContinuationToken)
+        if Delimiter:
+            rests = sorted({key.removeprefix(Prefix) for key in self.objects if key.startswith(Prefix)})
+            folders = dict.fromkeys(rest.partition(Delimiter)[0] + Delimiter for rest in rests if Delimiter in rest)
+            return {"CommonPrefixes": [{"Prefix": Prefix + folder} for folder in folders]}
         keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > after)
         page: dict[str, Any] = {"Contents": [self._entry(key) for key in keys[:MaxKeys]]}
         return page | ({"IsTruncated": True, "NextContinuationToken": keys[MaxKeys - 1]} if len(keys) > MaxKeys else {})

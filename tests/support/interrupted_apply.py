@@ -137,7 +137,7 @@ class Running:
         terraform = running_terraform(self.log.parent / ".local/deployments" / f"{NAME}-local" / "envs" / NAME)
         (os.kill if target == "driver" else os.killpg)(self.process.pid, number)
         if target == "everything" and terraform is not None:
-            os.killpg(os.getpgid(terraform), number)
+            os.killpg(os.getpgid(terraform.process), number)
 
     @property
     def text(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import json
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,36 +67,68 @@ def root(tmp_path: Path) -> Path:
 def test_a_lock_of_another_machine_names_holder_time_operation_and_command(root: Path, fake_terraform: FakeTerraform) -> None:
     assert refused(root, fake_terraform, "ci@runner-7") == (
         f"The state of dev is locked by ci@runner-7 since 2026-11-29 18:02:11 UTC (apply, lock ID {LOCK_ID}); "
-        f"if that command has ended on runner-7, unlock it with: {UNLOCK} {LOCK_ID}"
+        f"confirm that its command has ended on runner-7, then unlock it with: {UNLOCK} {LOCK_ID}"
     )
 
 
 def test_a_lock_of_this_machine_that_no_terraform_holds_says_so(root: Path, fake_terraform: FakeTerraform) -> None:
     said = refused(root, fake_terraform, OWN)
-    assert "no Terraform of this checkout works on it any more" in said
+    assert "no Terraform was found that works on it on this machine" in said
+    assert "Confirm that its command has ended, then unlock it with: " in said
     assert said.endswith(f"unlock it with: {UNLOCK} {LOCK_ID}")
 
 
-@pytest.fixture
-def terraform_at_work(root: Path, tmp_path: Path) -> Iterator[int]:
-    """A living process called terraform in the root's working copy."""
-    program = tmp_path / "terraform"
+@contextmanager
+def terraform_at_work(program: Path, folder: Path) -> Iterator[int]:
+    """A living process called terraform that works in `folder`."""
     shutil.copyfile(shutil.which("sleep") or "/bin/sleep", program)
     program.chmod(0o755)
-    process = subprocess.Popen([program, "600"], cwd=root)
-    yield process.pid
-    process.kill()
-    process.wait()
+    process = subprocess.Popen([program, "600"], cwd=folder)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="who works where is read from /proc")
-def test_a_living_holder_is_named_and_is_not_to_be_unlocked(
-    root: Path, fake_terraform: FakeTerraform, terraform_at_work: int
+def initialised(folder: Path, key: str) -> Path:
+    """`folder` as `terraform init` leaves it with a state at `key` in bucket states."""
+    (folder / ".terraform").mkdir(parents=True)
+    backend = {"backend": {"type": "s3", "config": {"bucket": "states", "key": key, "use_lockfile": True}}}
+    (folder / ".terraform/terraform.tfstate").write_text(json.dumps(backend))
+    return folder
+
+
+linux = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="who works where is read from /proc")
+
+
+@linux
+def test_a_living_holder_is_named_and_is_not_to_be_unlocked(root: Path, tmp_path: Path, fake_terraform: FakeTerraform) -> None:
+    with terraform_at_work(tmp_path / "terraform", root) as process:
+        said = refused(root, fake_terraform, OWN)
+        assert f"Terraform still works on it, as process {process} of this machine: wait until it ends" in said
+        assert UNLOCK not in said
+        assert running_terraform(root.parent) is None
+
+
+@linux
+def test_a_living_holder_in_another_checkout_is_known_by_the_state_it_works_on(
+    root: Path, tmp_path: Path, fake_terraform: FakeTerraform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = refused(root, fake_terraform, OWN)
-    assert f"Terraform still works on it, as process {terraform_at_work} of this machine: wait until it ends" in said
-    assert UNLOCK not in said
-    assert running_terraform(root.parent) is None
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    initialised(root, "dev")
+    other, unrelated = initialised(tmp_path / "clone/dev", "dev"), initialised(tmp_path / "clone/prod", "prod")
+    with terraform_at_work(tmp_path / "terraform", other) as process:
+        said = refused(root, fake_terraform, OWN)
+        assert f"Terraform still works on it, as process {process} of this machine in {other}: wait until it ends" in said
+        assert UNLOCK not in said
+        assert "confirm that its command has ended on runner-7" in refused(root, fake_terraform, "ci@runner-7")
+        assert running_terraform(unrelated) is None
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        assert running_terraform(root) is None, "a bucket of that name on another local AWS"
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        assert running_terraform(tmp_path, ("states", "dev")) is not None
+    assert refused(root, fake_terraform, OWN).endswith(f"then unlock it with: {UNLOCK} {LOCK_ID}")
 
 
 def test_a_local_state_has_nothing_to_unlock(root: Path, fake_terraform: FakeTerraform) -> None:

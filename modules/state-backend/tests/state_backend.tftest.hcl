@@ -120,9 +120,19 @@ run "backend_policies" {
       FindState    = "s3:ListBucket "
       ReadSettings = "s3:GetBucketPublicAccessBlock s3:GetBucketVersioning s3:GetEncryptionConfiguration "
       ReadState    = "s3:GetObject /async-endpoint/dev/*"
-      WritePlans   = "s3:PutObject /plans/dev/*"
+      StorePlans   = "s3:PutObject /plans/dev/*"
+      ReadRecords  = "s3:GetObject /plans/dev/*.json"
     }
-    error_message = "A planner must change nothing but plans, which it does not read."
+    error_message = "A planner must change nothing but plans, of which it reads the records only."
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.backend["dev/planner"].statement : statement.sid => [
+        for condition in statement.condition : "${condition.test} ${condition.variable} ${join(" ", condition.values)}"
+      ] if contains(["ReadState", "StorePlans", "ReadRecords"], statement.sid)
+    } == { ReadState = [], StorePlans = ["StringEquals s3:if-none-match *"], ReadRecords = [] }
+    error_message = "A planner must not replace a plan that was stored."
   }
 
   assert {

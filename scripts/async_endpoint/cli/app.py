@@ -31,6 +31,7 @@ FILES: Final = {
     "smoke-test": "invoke",
     "batch": "batch",
     "serve": "serve",
+    "webhooks": "webhooks",
     "watch": "watch",
     "logs": "logs",
 }

@@ -27,6 +27,7 @@
     │   ├── DoctorFailed                  the doctor found what stops a deployment
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   │   └── EndpointDeleted               it was deleted while requests were waiting for their results
+    │   ├── StateNotSaved                 an apply could not write its state, and it cannot be written now
     │   ├── StateLocked                   another command holds the Terraform state, or left its lock behind
     │   └── ResultNotReady                the deadline passed with neither output nor failure; also a TimeoutError
     │       ├── Abandoned                     the client was closed after sending, before the outcome was known
@@ -36,6 +37,7 @@
         ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
+        ├── PlanNameTaken                 other changes are stored under that name, and are not replaced
         ├── PlanNotApproved               the changes are not those that were approved
         ├── PlanStale                     the state has changed since a kept plan was made
         ├── PolicyInUse                   a policy to delete is attached, or the command runs as the role to delete
@@ -192,6 +194,10 @@ class StateLocked(NotReady):
     """The Terraform state is locked by a running command, or by a killed one that left its lock behind."""
 
 
+class StateNotSaved(NotReady):
+    """The state after an apply could not be written to its backend, and is kept in a file of this checkout."""
+
+
 class ResultNotReady(NotReady, TimeoutError):
     """The deadline passed with neither an output nor a failure object. A TimeoutError too, as futures raise."""
 
@@ -224,6 +230,10 @@ class OrphansFound(Refused):
 
 class PlanForeign(Refused):
     """A kept plan is for another environment, region, account or local AWS, or was made with other files or versions."""
+
+
+class PlanNameTaken(Refused):
+    """A plan is stored under that name already, and changes something else."""
 
 
 class PlanNotApproved(Refused):

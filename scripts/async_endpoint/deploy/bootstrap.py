@@ -73,7 +73,7 @@ def bootstrap_environment(
     aws = retrying_session(wanted.region)
     root = _Root(workspace, wanted, caller.account, on_output)
     action, notices = _secure(aws, root, wanted, caller.account, approve)
-    written = write_settings(source, known or Account(account_file(source), (caller.account,)), wanted)
+    written = write_settings(workspace, source, known or Account(account_file(source), (caller.account,)), wanted)
     return Bootstrapped(environment, caller.account, wanted, action, written, notices)
 
 

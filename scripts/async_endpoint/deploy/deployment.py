@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
-from async_endpoint.core.errors import InvalidInput, PlanStale, Refused
+from async_endpoint.core.errors import InvalidInput, PlanStale, Refused, TerraformFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.kept_plans import document_changes, require_usable
@@ -17,8 +18,10 @@ from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
+from async_endpoint.deploy.unsaved_state import push_unsaved_state, saved_after_all
 from async_endpoint.terraform.adapter import Changes, Terraform
 from async_endpoint.terraform.caller import require_own_account
+from async_endpoint.terraform.hidden_values import secret_values
 from async_endpoint.terraform.outputs import applied_endpoints, known_endpoints
 from async_endpoint.terraform.plan_document import ResourceChange, plan_view, resource_changes
 from async_endpoint.terraform.plan_files import KeptPlan
@@ -30,6 +33,8 @@ from async_endpoint.terraform.working_copy import WorkingCopy, prepare
 from async_endpoint.workspace import Workspace
 
 Listener = Callable[[str], None]
+
+PIPELINE_VARIABLE: Final = "CI"  # set by GitHub Actions and most others: the log has readers who may not know all values
 
 
 @dataclass
@@ -60,7 +65,8 @@ class Deployment:
             copy.require_archives()
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None
-        terraform = Terraform(copy.folder, copy.process_environment, on_output, unlock_command=unlock)
+        hides = bool(os.environ.get(PIPELINE_VARIABLE))
+        terraform = Terraform(copy.folder, copy.process_environment, on_output, unlock_command=unlock, hides_values=hides)
         require_own_account(copy)
         return cls(workspace, copy, terraform, on_output)
 
@@ -132,6 +138,8 @@ class Deployment:
         state's, PlanForeign and PlanStale for a kept one that cannot be applied here, or not any more.
         """
         self.terraform.init(self.copy.backend_files)
+        if lock:
+            push_unsaved_state(self.terraform, self.on_output)
         if kept is not None:
             require_usable(self, kept)
         if resume:
@@ -159,12 +167,10 @@ class Deployment:
             raise Refused(
                 f"The state of {self.environment} is local: its lock ends with the process that holds it; stop that process."
             )
-        process = running_terraform(self.copy.folder)
-        if process is not None:
-            raise Refused(
-                f"Terraform still works on {self.environment}, as process {process} of this machine; wait until it ends."
-            )
-        self.terraform.init(self.copy.backend_files)
+        self.terraform.init(self.copy.backend_files)  # the backend is what a Terraform of another checkout is known by
+        running = running_terraform(self.copy.folder)
+        if running is not None:
+            raise Refused(f"Terraform still works on {self.environment}, as {running}; wait until it ends.")
         self.terraform.force_unlock(lock_id)
 
 
@@ -205,6 +211,7 @@ class SavedPlan:
 
     def _read_document(self, *, needed: bool = True) -> None:
         self.document: dict[str, Any] = self._terraform.show(self.file) if needed else {}
+        self._terraform.secrets = secret_values(self.document)
         self.resources: list[ResourceChange] = resource_changes(self.document)
         deletes = any(change.type == ENDPOINT and change.deletes for change in self.resources)
         self._state = self._terraform.state_version() if deletes else None
@@ -224,5 +231,10 @@ class SavedPlan:
             )
 
     def apply(self) -> None:
-        """Carry out the plan."""
-        self._terraform.apply(self.file)
+        """Carry out the plan. A state that cannot be written to its backend is tried once more, and else kept."""
+        try:
+            self._terraform.apply(self.file)
+        except TerraformFailed as error:
+            if note := saved_after_all(self._terraform):
+                error.append(note)
+            raise

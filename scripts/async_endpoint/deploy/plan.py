@@ -120,7 +120,7 @@ def _kept(deployment: Deployment, saved: SavedPlan, planned: Planned, out: Path 
         return record_of(deployment, saved)
     record, content = pack(record_of(deployment, saved, planned), saved.file.read_bytes())
     if out is not None:
-        write_private(out, content)
+        write_private(deployment.workspace, out, content)
     if store is not None:
         plan_store(deployment).put(store, record, content)
     return record

@@ -52,8 +52,7 @@ def require_safe(aws: AwsSession, bucket: StateBucket) -> list[str]:
     if missing:
         raise StateBucketUnsafe(
             f"Bucket {bucket.name} exists, was not made by bootstrap, and {joined(missing)}; correct that and rerun, or "
-            "name another bucket with --bucket. If an interrupted bootstrap of another checkout made it, delete it while it is "
-            "empty."
+            "name another bucket with --bucket. If an interrupted bootstrap made it, delete it while it is empty."
         )
     if any(map(_covers_plans, rules)):
         return []

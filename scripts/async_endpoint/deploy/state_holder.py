@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from async_endpoint.aws import error_code
 from async_endpoint.deploy.verification.findings import ABSENT, denied
-from async_endpoint.terraform.state_lock import StateLock, running_terraform
+from async_endpoint.terraform.state_lock import StateLock, initialised_backend, running_terraform
 
 if TYPE_CHECKING:
     from async_endpoint.deploy.deployment import Deployment
@@ -19,10 +18,10 @@ def state_holder(deployment: Deployment) -> StateLock | None:
 
     Terraform must be initialised. A local state is locked by the kernel, so its holder is a process of this machine.
     """
-    backend = _backend(deployment.copy.folder)
+    backend = initialised_backend(deployment.copy.folder).get("config") or {}
     if not backend.get("bucket") or not backend.get("use_lockfile"):
-        process = running_terraform(deployment.copy.folder)
-        return None if process is None else StateLock("", "", f"process {process} of this machine", "")
+        running = running_terraform(deployment.copy.folder)
+        return None if running is None else StateLock("", "", str(running), "")
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     s3 = deployment.session(str(backend["region"])).client("s3")
@@ -33,16 +32,6 @@ def state_holder(deployment: Deployment) -> StateLock | None:
             return None
         raise
     return _lock(found)
-
-
-def _backend(folder: Path) -> dict[str, Any]:
-    """The settings of the backend that `terraform init` wrote down in `folder`; empty without any."""
-    try:
-        document = json.loads((folder / ".terraform/terraform.tfstate").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    settings: dict[str, Any] = (document.get("backend") or {}).get("config") or {}
-    return settings
 
 
 def _lock(content: bytes) -> StateLock:

@@ -34,6 +34,7 @@ _S3_HEADERS: Final = {
     "x-amz-tagging": "Tagging",
     "x-amz-tagging-directive": "TaggingDirective",
 }
+_CONDITIONS: Final = {"IfMatch": "HTTP_IF_MATCH", "IfNoneMatch": "HTTP_IF_NONE_MATCH"}
 _GRANT: Final = "x-amz-grant-"  # single permissions of an ACL
 _FORM_FIELDS: Final = {"acl": "ACL", "tagging": "Tagging"}  # the fields of an upload by form that have no header's name
 _TAGGED_BY_BODY: Final = ("PutBucketTagging", "PutObjectTagging")
@@ -91,7 +92,8 @@ def _of_s3(environ: Environ, action: str) -> dict[str, Any]:
     repeated = next((name for name, values in query.items() if len(values) > 1), None)
     if repeated is not None:
         raise ValueError(f"The query parameter {repeated} is given more than once.")
-    found: dict[str, Any] = {name: values[0] for name, values in query.items()}
+    found: dict[str, Any] = {name: values[0] for name, values in query.items() if name not in _CONDITIONS}
+    found |= {name: str(environ[header]) for name, header in _CONDITIONS.items() if environ.get(header)}
     form = environ.get(FORM_FIELDS, {})
     given = s3_headers(environ)
     found |= {name: given[header] for header, name in _S3_HEADERS.items() if header in given}

@@ -17,14 +17,15 @@ from async_endpoint.http_api.head_requests import HeadRequests
 from async_endpoint.http_api.openapi import describe
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
-from async_endpoint.http_api.routes import endpoints, predictions
+from async_endpoint.http_api.routes import endpoints, predictions, webhooks
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings
+from async_endpoint.http_api.webhooks.background import deliveries
 
 Background = Callable[[ApiSettings, Services, Mapping[str, ServedEndpoint]], AbstractContextManager[object]]
 
-ROUTERS: Final = (endpoints.router, predictions.router)  # below /v1
-BACKGROUND: Final[tuple[Background, ...]] = ()  # entered when the process begins to serve
+ROUTERS: Final = (endpoints.router, predictions.router, webhooks.router)  # below /v1
+BACKGROUND: Final[tuple[Background, ...]] = (deliveries,)  # entered when the process begins to serve
 
 
 def create_application(settings: ApiSettings, services: Services) -> FastAPI:

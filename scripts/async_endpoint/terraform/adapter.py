@@ -31,6 +31,7 @@ from python_terraform import IsFlagged
 from async_endpoint import signals
 from async_endpoint.core.errors import InvalidInput, PlanStale, TerraformFailed, ToolMissing, UsageError
 from async_endpoint.terraform.diagnostics import errors, first_error
+from async_endpoint.terraform.hidden_values import redact, without_values
 from async_endpoint.terraform.plan_record import StateVersion
 from async_endpoint.terraform.state_lock import locked_error, read_lock
 
@@ -41,6 +42,7 @@ POLL_INTERVAL_SECONDS: Final = 0.05
 REPEATED_INTERRUPT_SECONDS: Final = 2.0
 
 _STALE: Final = "Saved plan is stale"
+_LOGS: Final = ("TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER")  # on standard error, the bodies of all requests
 _LOCK_ATTEMPTS: Final = 3
 
 _COUNTS = re.compile(r"^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy", re.MULTILINE)
@@ -67,6 +69,7 @@ class Terraform:
     1.11 or newer on the PATH of `environment`.
     On Ctrl-C, SIGTERM and SIGHUP Terraform is interrupted and waited for; then Interrupted is raised (signals.py).
     A state that is locked raises StateLocked; `unlock_command`, without the lock's ID, is what its message advises.
+    With `hides_values` no value of a resource or output is passed on, and none of `secrets` is in an error.
     """
 
     def __init__(
@@ -76,10 +79,13 @@ class Terraform:
         on_output: Callable[[str], None],
         *,
         unlock_command: str | None = None,
+        hides_values: bool = False,
     ) -> None:
         self.folder = folder
+        self.secrets: frozenset[str] = frozenset()
+        self._hides_values = hides_values
         self._unlock_command = unlock_command
-        self._environment = dict(environment)
+        self._environment = {name: value for name, value in environment.items() if not (hides_values and name in _LOGS)}
         self._on_output = on_output
         # The library reads a state file that is configured or that it guesses; this names none.
         self._commands = python_terraform.Terraform(str(folder), state="none", terraform_bin_path=self._executable())
@@ -145,6 +151,10 @@ class Terraform:
         found = json.loads(text) if text.strip() else {}
         return StateVersion(str(found.get("lineage", "")), int(found.get("serial", 0)))
 
+    def push_state(self, file: Path) -> None:
+        """Write the state in `file` to the backend, which refuses one that is not newer than its own."""
+        self._stream("state push", str(file))
+
     def output(self) -> dict[str, Any]:
         """The values of all outputs; empty when nothing has been applied."""
         return {name: output["value"] for name, output in json.loads(self._capture("output", json=IsFlagged)).items()}
@@ -191,17 +201,25 @@ class Terraform:
 
     def _run(self, line: list[str]) -> tuple[int, str]:
         printed: list[str] = []
+        pass_on = self._listener()
         interrupter = _Interrupter()
         with signals.deferred(interrupter), tempfile.TemporaryFile(prefix="async-endpoint-") as output:
             signals.check()
             process = self._start(line, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
             interrupter.attach(process)
             try:
-                self._pass_on(process, output, printed)
+                self._pass_on(process, output, printed, pass_on)
             finally:  # also when the listener fails: an apply must never be left behind unattended
                 process.wait()
             signals.check()
-        return process.returncode, "\n".join(printed)
+        text = "\n".join(printed)
+        return process.returncode, redact(text, self.secrets) if self._hides_values else text
+
+    def _listener(self) -> Callable[[str], None]:
+        """What the lines of one command are passed on to."""
+        if not self._hides_values:
+            return self._on_output
+        return without_values(lambda line: self._on_output(redact(line, self.secrets)))
 
     def _capture(self, command: str, *arguments: str, **options: Any) -> str:
         """Run quietly and return standard output."""
@@ -220,7 +238,9 @@ class Terraform:
     def _start(self, line: list[str], **options: Any) -> subprocess.Popen[bytes]:
         return subprocess.Popen(line, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, **options)
 
-    def _pass_on(self, process: subprocess.Popen[bytes], output: IO[bytes], printed: list[str]) -> None:
+    def _pass_on(
+        self, process: subprocess.Popen[bytes], output: IO[bytes], printed: list[str], pass_on: Callable[[str], None]
+    ) -> None:
         announced = False
         for line in _lines(process, output):
             if (number := signals.pending()) is not None and not announced:
@@ -228,7 +248,7 @@ class Terraform:
                 self._on_output(f"{signal.Signals(number).name}: Terraform finishes the calls it is in and writes its state.")
             if line is not None:
                 printed.append(line)
-                self._on_output(line)
+                pass_on(line)
 
     def _check(self, command: str, code: int, text: str, accepted: tuple[int, ...]) -> None:
         if code in accepted:

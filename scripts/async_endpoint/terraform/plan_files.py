@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import os
-import secrets
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ from async_endpoint.core.errors import InvalidInput, PlanDamaged
 from async_endpoint.input_files import printable, read_input
 from async_endpoint.terraform.plan_record import MAX_BYTES as MAX_RECORD_BYTES
 from async_endpoint.terraform.plan_record import PlanRecord, parse_record
+from async_endpoint.terraform.whole_files import write_whole
+from async_endpoint.workspace import Workspace
 
 MAX_BYTES: Final = 256 << 20
 _PLAN, _RECORD = "saved.tfplan", "record.json"
@@ -64,25 +64,15 @@ def read_plan_file(path: Path) -> KeptPlan:
     return unpack(read_input(path, MAX_BYTES), printable(path))
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(workspace: Workspace, path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, whole or not at all: a file that is there is replaced, a link not followed.
 
     Raises InvalidInput where that is not possible.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         if path.exists() and not (path.is_file() or path.is_symlink()):
             raise InvalidInput(f"{printable(path)} is not a regular file; give the path of a file.")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(workspace, path, content, mode=0o600)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InvalidInput(f"{printable(path)} cannot be written ({reason}); give a path in a folder that exists.") from error

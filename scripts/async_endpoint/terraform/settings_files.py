@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Final
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.terraform.account import ACCOUNT_FILE, Account, account_file, read_account
 from async_endpoint.terraform.root_region import backend_settings
+from async_endpoint.terraform.whole_files import write_whole
+from async_endpoint.workspace import Workspace
 
 STATE_FILE: Final = "state.s3.tfbackend"
 
@@ -45,7 +46,7 @@ def named_bucket(source: Path) -> dict[str, str]:
     return dict(_SETTING.findall(backend_settings(source)))
 
 
-def write_settings(source: Path, account: Account, bucket: StateBucket) -> list[str]:
+def write_settings(workspace: Workspace, source: Path, account: Account, bucket: StateBucket) -> list[str]:
     """Write what is missing of the two files of the root in `source`; return their paths relative to the checkout.
 
     Raises InvalidInput for a file that says something else, before anything is written.
@@ -61,10 +62,10 @@ def write_settings(source: Path, account: Account, bucket: StateBucket) -> list[
         )
     written = []
     if named.keys() < {"bucket", "region"}:
-        _write(source / STATE_FILE, bucket.text(), kept=source / STATE_FILE)
+        _write(workspace, source / STATE_FILE, bucket.text(), kept=source / STATE_FILE)
         written.append(state)
     if known is None:
-        _write(source / ACCOUNT_FILE, account.text())
+        _write(workspace, source / ACCOUNT_FILE, account.text())
         written.append(account_file(source))
     return written
 
@@ -73,11 +74,9 @@ def _described(account: Account) -> str:
     return ", ".join([*account.ids, *([account.role_arn] if account.role_arn else [])])
 
 
-def _write(path: Path, text: str, kept: Path | None = None) -> None:
+def _write(workspace: Workspace, path: Path, text: str, kept: Path | None = None) -> None:
     """Write a file whole or not at all; the other lines of `kept` stay."""
     if kept is not None and kept.is_file():
         others = (line for line in kept.read_text(encoding="utf-8").splitlines() if not _SETTING.match(line))
         text += "".join(f"{line}\n" for line in others)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(workspace, path, text.encode())

@@ -39,10 +39,12 @@ from async_endpoint.terraform.root_region import (
     key_file,
     root_region,
 )
+from async_endpoint.terraform.whole_files import remove_partial_files, write_whole
 from async_endpoint.workspace import Workspace
 
 LOCAL_ENVIRONMENT: Final = "local"
 STATE_FILE: Final = "terraform.tfstate"
+UNSAVED_STATE: Final = "errored.tfstate"  # Terraform's name for a state that it could not write to its backend
 BACKEND_ACCOUNT_FILE: Final = "account.s3.tfbackend"
 INITIALISED_BACKEND: Final = Path(".terraform", "terraform.tfstate")  # what `terraform init` was given
 
@@ -118,6 +120,7 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
     record = require_record(workspace) if local else None
     credentials = require_credentials(workspace) if local else None
     workspace.make_local("deployments")
+    remove_partial_files(workspace)
     region = root_region(source, os.environ)
     copy = _copy_folder(workspace, environment, region, local=local)
     folder = copy / "envs" / environment
@@ -134,12 +137,12 @@ def prepare(workspace: Workspace, environment: str, *, local: bool) -> WorkingCo
         account = required_account(source, command_line("bootstrap", environment, region))
         files |= {Path(name): text.encode() for name, text in _account_of_backend(source, account).items()}
     backend_files = () if local else tuple(folder / name for name in files if name.suffix == ".tfbackend")
-    _synchronise(folder, files)
+    _synchronise(workspace, folder, files)
     for name in _LINKED:
         _link(copy / name, workspace.root / name)
     endpoint_url = record.endpoint_url if record else None
     environ = without_account_variables(os.environ)
-    settings = process_environment(environ, _cli_configuration(copy / "terraform.rc"), credentials)
+    settings = process_environment(environ, _cli_configuration(workspace, copy / "terraform.rc"), credentials)
     if region is not None:
         settings[REGION_VARIABLE] = region.name
     return WorkingCopy(environment, source, folder, settings, endpoint_url, state, backend_files, region, account)
@@ -177,11 +180,12 @@ def copied_root(
     Returns its folder and the environment Terraform runs under there. Raises InvalidInput for an unusable provider mirror.
     """
     folder = copy / place
+    remove_partial_files(workspace)
     files = {path.relative_to(source): path.read_bytes() for path in root_files(source)}
-    _synchronise(folder, files | {Path(name): text.encode() for name, text in generated.items()})
+    _synchronise(workspace, folder, files | {Path(name): text.encode() for name, text in generated.items()})
     _link(copy / "modules", workspace.modules)
     environ = without_account_variables(os.environ)
-    return folder, process_environment(environ, _cli_configuration(copy / "terraform.rc"), None)
+    return folder, process_environment(environ, _cli_configuration(workspace, copy / "terraform.rc"), None)
 
 
 def _account_of_backend(source: Path, account: Account | None) -> dict[str, str]:
@@ -192,11 +196,11 @@ def _account_of_backend(source: Path, account: Account | None) -> dict[str, str]
     return {BACKEND_ACCOUNT_FILE: account.backend_settings()}
 
 
-def _cli_configuration(generated: Path) -> Path:
+def _cli_configuration(workspace: Workspace, generated: Path) -> Path:
     mirror = find_provider_mirror()
     own = own_configuration() if mirror is None else None
     if own is None:
-        _write(generated, cli_configuration(mirror).encode(), generated.parent)
+        _write(workspace, generated, cli_configuration(mirror).encode(), generated.parent)
     return own or generated
 
 
@@ -210,33 +214,32 @@ def root_files(folder: Path) -> list[Path]:
     ]
 
 
-def _synchronise(folder: Path, files: dict[Path, bytes]) -> None:
-    """Make `folder` hold exactly `files`, beside what is Terraform's own.
+def _synchronise(workspace: Workspace, folder: Path, files: dict[Path, bytes]) -> None:
+    """Make `folder` hold exactly `files`, beside what is Terraform's own, and a state that it could not write.
 
     Where settings of the backend change, what the last init recorded of them goes: Terraform would read that state.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.rglob("*"):
         relative = stale.relative_to(folder)
-        if relative.parts[0] != ".terraform" and stale.is_file() and relative not in files:
-            stale.unlink()
+        kept = relative.parts[0] == ".terraform" or relative == Path(UNSAVED_STATE)
+        if not kept and stale.is_file() and relative not in files:
+            stale.unlink(missing_ok=True)  # another command does the same
     for relative, content in files.items():
         if relative.suffix == ".tfbackend" and not _holds(folder / relative, content):
             (folder / INITIALISED_BACKEND).unlink(missing_ok=True)
-        _write(folder / relative, content, folder.parent)
+        _write(workspace, folder / relative, content, folder.parent)
 
 
 def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
 
 
-def _write(path: Path, content: bytes, aside: Path) -> None:
+def _write(workspace: Workspace, path: Path, content: bytes, aside: Path) -> None:
     """Write if it differs, atomically by way of a file in `aside`: another command may be reading."""
     if not _holds(path, content):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = aside / f".{path.name}.{os.getpid()}"
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(workspace, path, content, aside=aside)
 
 
 def _link(link: Path, target: Path) -> None:
@@ -244,7 +247,11 @@ def _link(link: Path, target: Path) -> None:
     wanted = os.path.relpath(target, link.parent)
     if not link.is_symlink() or str(link.readlink()) != wanted:
         link.unlink(missing_ok=True)
-        link.symlink_to(wanted)
+        try:
+            link.symlink_to(wanted)
+        except FileExistsError:  # another command has made it meanwhile
+            if not link.is_symlink():
+                raise
 
 
 def _remove_other_states(states: Path, keep: str) -> None:

@@ -82,6 +82,25 @@ def test_a_repeated_query_parameter_is_not_read(enforcing: AwsHarness) -> None:
         assert _code(_send(someone, "s3", f"/{bucket}?{query}", method="GET")) == "AccessDenied"
 
 
+def test_who_may_only_create_objects_replaces_none(enforcing: AwsHarness) -> None:
+    """As the planner's policy on stored plans: the condition is a header, no parameter, and other writes have none."""
+    bucket = enforcing.bucket()
+    someone = user(enforcing, allow("s3:PutObject", "*", StringEquals={"s3:if-none-match": "*"}), allow("s3:GetObject"))
+    s3 = someone.client("s3")
+    s3.put_object(Bucket=bucket, Key="plan", Body=b"1", IfNoneMatch="*")
+    with refused("PreconditionFailed"):
+        s3.put_object(Bucket=bucket, Key="plan", Body=b"2", IfNoneMatch="*")
+    for key in ("plan", "new"):
+        with refused("AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"2")
+        with refused("AccessDenied"):
+            s3.create_multipart_upload(Bucket=bucket, Key=key)
+        with refused("AccessDenied"):
+            s3.copy_object(Bucket=bucket, Key=key, CopySource=f"{bucket}/plan")
+        assert _code(_send(someone, "s3", f"/{bucket}/{key}?IfNoneMatch=%2A", "2", "PUT")) == "AccessDenied"
+    assert enforcing.keys(bucket) == ["plan"]
+
+
 @pytest.mark.parametrize("form", ["UserName={mine}&UserName={other}", "UserName={other}&UserName={mine}"])
 def test_a_repeated_form_field_is_decided_as_it_is_used(enforcing: AwsHarness, form: str) -> None:
     mine, other = user(enforcing), user(enforcing)

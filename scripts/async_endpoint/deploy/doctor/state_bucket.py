@@ -119,7 +119,7 @@ def state_lock(setup: Setup) -> Iterator[Finding]:
     where = f"s3://{backend.bucket}/{backend.lock_key}"
     try:
         held = aws.s3.get_object(Bucket=backend.bucket, Key=backend.lock_key)["Body"].read()
-        yield _held(held, setup, where)
+        yield _held(held, setup, backend)
     except ClientError as error:
         if error_code(error) in DENIED_CODES:
             yield denied(error, f"whether {where} is held was not checked")
@@ -191,20 +191,22 @@ def _read(setup: Setup) -> bytes | None:
     return body
 
 
-def _held(text: bytes, setup: Setup, where: str) -> Finding:
+def _held(text: bytes, setup: Setup, backend: S3Backend) -> Finding:
     """A lock that is held: by a command that runs, or left by one that was killed."""
     try:
         found = json.loads(text)
         lock, who, created = str(found["ID"]), str(found["Who"]), str(found["Created"])
     except (ValueError, KeyError, TypeError):
         return warning(
-            f"the state is locked by {where}, which cannot be read as a lock", "delete it once no command works on it"
+            f"the state is locked by s3://{backend.bucket}/{backend.lock_key}, which cannot be read as a lock",
+            "delete it once no command works on it",
         )
     unlock = f"{setup.command('unlock')} {lock}"
     held = f"the state is locked by {who} since {created.partition('.')[0]} ({found.get('Operation', '')}, lock ID {lock})"
-    process = running_terraform(working_folder(setup.workspace, setup.environment, local=setup.local))
-    if process is not None:
-        return warning(f"{held}; Terraform still works on it, as process {process} of this machine", "wait until it ends")
+    folder = working_folder(setup.workspace, setup.environment, local=setup.local)
+    running = running_terraform(folder, (backend.bucket, backend.key))
+    if running is not None and (not running.elsewhere or who.endswith(f"@{socket.gethostname()}")):
+        return warning(f"{held}; Terraform still works on it, as {running}", "wait until it ends")
     own = who == f"{getpass.getuser()}@{socket.gethostname()}"
     if own or _age(created) > LONG_LOCK_SECONDS:
         return failure(f"{held}; its command may have been killed", f"if it has ended, run: {unlock}")

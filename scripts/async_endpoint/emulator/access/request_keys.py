@@ -28,6 +28,11 @@ _S3_PARAMETERS: Final = {
     "ObjectLockRetainUntilDate": "s3:object-lock-retain-until-date",
 }
 _S3_QUERY: Final = {"prefix": "s3:prefix", "delimiter": "s3:delimiter", "max-keys": "s3:max-keys", "versionId": "s3:VersionId"}
+# s3:ObjectCreationOperation (S3 user guide, "Enforce conditional writes on Amazon S3 buckets"): a part creates no object.
+_CREATES_OBJECT: Final = {
+    **dict.fromkeys(("PutObject", "CopyObject", "CompleteMultipartUpload"), "true"),
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "UploadPartCopy"), "false"),
+}
 _TLS_VERSION: Final = "1.3"
 
 
@@ -73,6 +78,8 @@ def _of_s3(environ: Environ, call: ApiCall) -> Keys:
     found |= {f"s3:{name}": given[name] for name in _S3_HEADERS if name in given}
     keys = {key: str(call.params[name]) for name, key in _S3_QUERY.items() if name in call.params}
     keys |= {key: str(call.params[name]) for name, key in _S3_PARAMETERS.items() if call.params.get(name)}
+    if call.operation in _CREATES_OBJECT:
+        keys["s3:ObjectCreationOperation"] = _CREATES_OBJECT[call.operation]
     tags = {key.replace("aws:RequestTag/", "s3:RequestObjectTag/"): value for key, value in call_condition_keys(call).items()}
     if names := tags.pop("aws:TagKeys", None):
         tags["s3:RequestObjectTagKeys"] = names

@@ -1,1 +1,1 @@
-"""Webhooks: validation, signatures, delivery and the sweep for what no notification announces."""
+"""Webhooks: deliveries of terminal predictions to receivers, signed, retried for a day, at least once."""

@@ -170,30 +170,34 @@ def _bypass(call: ApiCall, _: ResourceFacts) -> Iterable[Permission]:
         yield Permission("s3:BypassGovernanceRetention", expand(_OBJECT, call)[0], {})
 
 
-_PUT: Final = (
-    on(_OBJECT, "s3:PutObject"),
+_PUT_OTHERS: Final = (
     on(_OBJECT, "s3:PutObjectTagging", when="Tagging"),
     on(_OBJECT, "s3:PutObjectAcl", when="ACL"),
     on(_OBJECT, "s3:PutObjectRetention", when="ObjectLockMode"),
     on(_OBJECT, "s3:PutObjectLegalHold", when="ObjectLockLegalHoldStatus"),
     _use_key("GenerateDataKey"),
 )
+_PUT: Final = (on(_OBJECT, "s3:PutObject"), *_PUT_OTHERS)
+# Conditions of a write are keys where the call accepts them (S3 user guide, "Enforce conditional writes on Amazon S3 buckets").
+_WRITE_CONDITIONS: Final = {"s3:if-match": "IfMatch", "s3:if-none-match": "IfNoneMatch"}
 
 
-def _own_upload(action: str) -> Rule:
+def _own_upload(action: str, keys: Mapping[str, str] | None = None) -> Rule:
     """The action on the key of a multipart upload. Raises ValueError for an upload of another key, which S3 does not find."""
+    allowed = on(_OBJECT, f"s3:{action}", keys=keys)
 
     def rule(call: ApiCall, facts: ResourceFacts) -> Iterable[Permission]:
         upload = str(call.params.get("uploadId") or "")
         if facts.upload_key(call.params["Bucket"], upload) not in (None, call.params["Key"]):
             raise ValueError(f"The upload {upload} is not one of {call.params['Key']}.")
-        yield Permission(f"s3:{action}", expand(_OBJECT, call)[0], {})
+        yield from allowed(call, facts)
 
     return rule
 
 
 # Parts are decrypted to be put together (KMS guide, same page); S3's documentation asks for both on every part.
-_PART: Final = (_own_upload("PutObject"), _use_key("Decrypt", "GenerateDataKey"))
+_USE_KEY_OF_PARTS: Final = _use_key("Decrypt", "GenerateDataKey")
+_PART: Final = (_own_upload("PutObject"), _USE_KEY_OF_PARTS)
 
 S3: Final[Rules] = {
     **dict(_settings()),
@@ -216,7 +220,7 @@ S3: Final[Rules] = {
     "SelectObjectContent": (on(_OBJECT, "s3:GetObject"), _find_missing, _read_key()),
     "GetObjectTagging": (_versioned("GetObjectTagging"),),
     "GetObjectAttributes": (_attributes, _find_missing, _read_key()),
-    "PutObject": _PUT,
+    "PutObject": (on(_OBJECT, "s3:PutObject", keys=_WRITE_CONDITIONS), *_PUT_OTHERS),
     "CopyObject": (_copied, _copied_tags, *_PUT),
     "UploadPartCopy": (_copied, *_PART),
     "GetObjectAcl": (_versioned("GetObjectAcl"),),
@@ -242,7 +246,7 @@ S3: Final[Rules] = {
     "DeleteObjects": (_deleted_objects,),
     "CreateMultipartUpload": _PUT,
     "UploadPart": _PART,
-    "CompleteMultipartUpload": _PART,
+    "CompleteMultipartUpload": (_own_upload("PutObject", _WRITE_CONDITIONS), _USE_KEY_OF_PARTS),
     "AbortMultipartUpload": (_own_upload("AbortMultipartUpload"),),
     "ListParts": (_own_upload("ListMultipartUploadParts"),),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,11 +13,12 @@ import pytest
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.http_api.predictions import submission
-from async_endpoint.http_api.predictions.records import Held
+from async_endpoint.http_api.predictions.records import Held, Webhook
 from async_endpoint.http_api.predictions.submission import TAKEOVER_SECONDS, Accepted, Submission, submit
 from async_endpoint.http_api.problems import Problem
 from support.api_client import Api, FakeServices, create_api
 from support.in_memory_aws import FakeAws, client_error
+from support.webhook_deliveries import FakeQueues
 
 ASKED = Submission("order-7", b"[1]", "application/json", None)
 LARGE = Submission("order-7", b"x" * 200_000, "application/json", None)
@@ -35,9 +37,11 @@ class Interrupting:
     after: bool = False
     error: BaseException = field(default_factory=Killed)
     calls: list[str] = field(default_factory=list)
+    queues: FakeQueues | None = None
 
     def session(self) -> AwsSession:
-        services = {name: self.aws.session.client(name) for name in ("s3", "sagemaker-runtime", "sagemaker", "sqs")}
+        services: dict[str, Any] = {"s3": self.aws.s3, "sagemaker-runtime": self.aws.runtime, "sagemaker": self.aws.sagemaker}
+        services["sqs"] = self.queues
         return AwsSession(lambda name: _Wrapped(services[name], self), "eu-west-1")
 
     def call(self, name: str, do: Callable[[], Any]) -> Any:
@@ -200,13 +204,29 @@ def test_what_the_endpoint_refused_is_sent_when_it_serves_even_if_corrected(aws:
     assert api.submit(b"[1]", "order-7").status_code == 409
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_webhook_that_is_sent_late_is_looked_at_after_its_deadline(aws: FakeAws, number: int) -> None:
+    """Its marker is older than those around it, so the sweep may have passed its place. Without a webhook nothing is queued."""
+    queues = FakeQueues(aws.time)
+    hooked = dataclasses.replace(ASKED, id="hooked", webhook=Webhook("https://shop.example/h", ("expired",)))
+    for asked in (ASKED, hooked):
+        with pytest.raises(Killed):
+            attempt(aws, asked, Interrupting(aws, number))
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    for asked in (ASKED, hooked):
+        accepted = attempt(aws, asked, Interrupting(aws, queues=queues))
+    ((message,),) = queues.queues.values()
+    deadline = accepted.submitted.submitted_at.timestamp() + accepted.submitted.deadline_seconds
+    assert message.document["deliver"] == accepted.claim.key and message.document["not_before"] >= deadline
+
+
 def test_of_two_processes_that_take_over_one_sends(aws: FakeAws) -> None:
     with pytest.raises(Killed):
         attempt(aws, ASKED, Interrupting(aws, 1))
     aws.time.seconds += TAKEOVER_SECONDS + 1
     one, other = create_api(aws).endpoint.records, create_api(aws).endpoint.records
     (record,) = create_api(aws).state("records/").values()
-    found, same = one._find(record["key"]), other._find(record["key"])
+    found, same = one.find(record["key"]), other.find(record["key"])
     assert found and same and found == same
     held = one.take_over(found)
     assert held is not None and held.claim.created_at == found.claim.created_at

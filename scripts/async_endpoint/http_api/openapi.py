@@ -175,6 +175,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             ),
         }
     ),
+    "WebhookSecret": _object(
+        {"key": _string(), "created_at": _TIME, "previous_key": _nullable(_string()), "previous_until": _nullable(_TIME)}
+    ),
     "Envelope": {
         "type": "object",
         "properties": {

@@ -19,8 +19,11 @@ from async_endpoint.client.models import Request, Submitted
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.predictions.identity import inference_id, prediction_key
 from async_endpoint.http_api.predictions.records import Claim, Found, Held, Webhook
+from async_endpoint.http_api.predictions.status import deadline_of
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
+from async_endpoint.http_api.webhooks.deliverer import delivery_queue
+from async_endpoint.http_api.webhooks.messages import send_check
 
 TAKEOVER_SECONDS: Final = 30.0
 TAKEOVERS: Final = 3  # attempts to take over, where several processes try
@@ -80,7 +83,7 @@ async def submit(endpoint: ServedEndpoint, services: Services, caller: str, aske
             taken = await services.run(endpoint.records.take_over, claimed)
             if taken is None:  # another process was first
                 continue
-            claimed = taken
+            return await services.run(_send, endpoint, taken, asked, request_id, late=True)
         return await services.run(_send, endpoint, claimed, asked, request_id)
     raise _in_progress(1)
 
@@ -130,8 +133,12 @@ async def _marker(endpoint: ServedEndpoint, services: Services, found: Found) ->
     return submitted
 
 
-def _send(endpoint: ServedEndpoint, held: Held, asked: Submission, request_id: str) -> Accepted:
-    """Send what is claimed, and mark it. A claim whose request was certainly not accepted is released."""
+def _send(endpoint: ServedEndpoint, held: Held, asked: Submission, request_id: str, *, late: bool = False) -> Accepted:
+    """Send what is claimed, and mark it. A claim whose request was certainly not accepted is released.
+
+    `late` says that the claim is old: the sweep, which looks for expiries in the order of markers, may have passed its place.
+    A message then has the prediction looked at after its deadline.
+    """
     if endpoint.clock.now() - held.since > TAKEOVER_SECONDS / 2:  # a process that was suspended: another may have taken over
         raise _in_progress(TAKEOVER_SECONDS / 2)
     claim = held.claim
@@ -146,4 +153,6 @@ def _send(endpoint: ServedEndpoint, held: Held, asked: Submission, request_id: s
             with suppress(AsyncEndpointError):  # then it can be taken over in half a minute
                 endpoint.records.release(held)
         raise
+    if late and claim.webhook is not None:
+        send_check(delivery_queue(endpoint), claim.key, deadline_of(submitted).timestamp(), endpoint.clock.now())
     return Accepted(claim, endpoint.records.mark(claim, submitted), repeated=False)

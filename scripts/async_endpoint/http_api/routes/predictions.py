@@ -25,10 +25,11 @@ from async_endpoint.http_api.openapi import (
     problem_responses,
 )
 from async_endpoint.http_api.predictions import listing
+from async_endpoint.http_api.predictions.current import CurrentPrediction, current
 from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN, checked_id, new_id, prediction_key
 from async_endpoint.http_api.predictions.records import Claim
 from async_endpoint.http_api.predictions.requests import PredictionRequest, idempotency_key, parse_request
-from async_endpoint.http_api.predictions.status import ACCEPTED, Outcome, prediction_object, prediction_path, resolve
+from async_endpoint.http_api.predictions.status import ACCEPTED, prediction_object, prediction_path
 from async_endpoint.http_api.predictions.submission import Submission, submit
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
@@ -110,8 +111,7 @@ async def get_prediction(request: Request, caller: Caller, endpoint: Served, id:
     require_json(request)
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)
-    outcome = await services.run(resolve, endpoint, submitted)
-    return _response(endpoint, claim, submitted, outcome, 200)
+    return _response(claim, endpoint, await services.run(current, endpoint, claim, submitted), 200)
 
 
 @router.get(
@@ -151,8 +151,12 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
     parsed = parse_request(request.headers, await read_body(request))
     asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), parsed)
     accepted = await submit(endpoint, services, caller, asked, request.scope["request_id"])
-    outcome = await services.run(resolve, endpoint, accepted.submitted) if accepted.repeated else ACCEPTED
-    return _response(endpoint, accepted.claim, accepted.submitted, outcome, 200 if outcome.terminal else 202)
+    claim = accepted.claim
+    if accepted.repeated:
+        found = await services.run(current, endpoint, claim, accepted.submitted)
+    else:
+        found = CurrentPrediction(ACCEPTED, prediction_object(endpoint, claim, accepted.submitted, ACCEPTED))
+    return _response(claim, endpoint, found, 200 if found.outcome.terminal else 202)
 
 
 def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
@@ -171,8 +175,8 @@ def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed:
     return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
 
 
-def _response(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome, status: int) -> Response:
+def _response(claim: Claim, endpoint: ServedEndpoint, found: CurrentPrediction, status: int) -> Response:
     headers = {"Location": prediction_path(endpoint.name, claim.id)} if status == 202 else {}
-    if not outcome.terminal:
+    if not found.outcome.terminal:
         headers["Retry-After"] = str(RETRY_SECONDS)
-    return JSONResponse(prediction_object(endpoint, claim, submitted, outcome), status, headers)
+    return JSONResponse(found.document, status, headers)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.negotiation import require_json
+from async_endpoint.http_api.openapi import OF_JSON, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from async_endpoint.http_api.webhooks.deliverer import secrets_of
 
-router = APIRouter()
+_EXAMPLE: Final = {
+    "key": "whsec_EXAMPLE",
+    "created_at": "2026-07-01T09:00:00.000Z",
+    "previous_key": None,
+    "previous_until": None,
+}
+
+router = APIRouter(tags=["webhooks"], default_response_class=JSONResponse)
 
 
-@router.get("/endpoints/{name}/webhook-secret")
+@router.get(
+    "/endpoints/{name}/webhook-secret",
+    responses={
+        200: json_response("The secret, and the one before while it is still valid.", "WebhookSecret", {"secret": _EXAMPLE}),
+        **problem_responses(*OF_JSON, "read-only"),
+    },
+)
 async def get_webhook_secret(request: Request, caller: Caller, endpoint: Served) -> Response:
     """The secret that signs the caller's webhooks of this endpoint; made when it is first asked for."""
     require_json(request)

@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "backend" {
   # For async-endpoint doctor.
   statement {
     sid       = "ReadSettings"
-    actions   = ["s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"]
+    actions   = ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"]
     resources = [aws_s3_bucket.this.arn]
   }
 

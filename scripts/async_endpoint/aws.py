@@ -44,6 +44,7 @@ READ_TIMEOUT_SECONDS: Final = 60  # longer than the longest SQS long poll, 20 s
 ATTEMPTS: Final = 3
 CONNECTIONS: Final = 10
 USER_AGENT: Final = "async-endpoint"  # fixed: botocore assembles its own for each call, a tenth of the call's cost
+PRESIGNING: Final = "s3-presigning"  # an S3 client whose presigned URLs have signature version 4 and a regional host
 UNVALIDATED: Final = frozenset({"sagemaker-runtime"})  # services whose parameters are validated before boto3 sees them
 ENDPOINT_URL_VARIABLE: Final = "AWS_ENDPOINT_URL"
 
@@ -94,6 +95,7 @@ class AwsSession:
     """
 
     s3: Any = _Service("s3")
+    presigning: Any = _Service(PRESIGNING)
     runtime: Any = _Service("sagemaker-runtime")
     sagemaker: Any = _Service("sagemaker")
     sqs: Any = _Service("sqs")
@@ -145,6 +147,8 @@ class AwsSession:
 
         def create_client(service: str) -> Any:
             settings = _without_validation(config) if service in UNVALIDATED else config
+            if service == PRESIGNING:
+                service, settings = "s3", _for_presigning(config, url)
             with _usable_settings(region):
                 CredentialRenewal.register(session, load)
                 return configure(session.client(service, endpoint_url=endpoint_url, config=settings))
@@ -362,3 +366,12 @@ def _without_validation(config: Config) -> Config:
     from botocore.config import Config  # noqa: PLC0415
 
     return config.merge(Config(parameter_validation=False))
+
+
+def _for_presigning(config: Config, url: str | None) -> Config:
+    """boto3 presigns by signature version 2 unless asked otherwise, and with the global host, which redirects a while for new
+    buckets (S3 user guide, "Making requests": temporary redirects)."""
+    from botocore.config import Config  # noqa: PLC0415
+
+    style = "path" if url else "virtual"
+    return config.merge(Config(signature_version="s3v4", s3={"addressing_style": style}))

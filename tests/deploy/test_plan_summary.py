@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -205,6 +207,17 @@ def test_prices_are_dated_and_an_unknown_one_is_none() -> None:
     assert instances_cost(0, "ml.x9.huge", "us-east-1") == 0
     assert instances_cost(2, "ml.x9.huge", "us-east-1") is None
     assert instances_cost(2, "ml.m5.xlarge", "us-east-1") == pytest.approx(335.8)
+
+
+def test_every_price_has_the_address_and_date_of_its_source() -> None:
+    table = json.loads(files("async_endpoint.capacity").joinpath("prices.json").read_text(encoding="utf-8"))
+    prices = [price for group in (table["idle"], *table["instances"].values()) for price in group.values()]
+    assert {price["source"] for price in prices} == table["sources"].keys()
+    for name, source in table["sources"].items():
+        assert re.fullmatch(r"https://\S+", source["address"]), name
+        assert "2023-01-01" < source["date"] <= read_on(), name
+        assert source["what"], name
+    assert instance_price("ml.m5.large", "eu-west-1") is None, "only a price of notebooks has a source"
 
 
 def test_the_table_of_the_readme_follows_from_the_same_prices(checkout_readme: str) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import tftest
 
+from async_endpoint.deploy.state_bucket import PROTECTIONS
 from async_endpoint.terraform.provider import LOCK_FILE
+from async_endpoint.terraform.settings_files import StateBucket
 from support.recorded_access import OPTIONAL, denied, recording, superfluous
 
 # A root without a provider, so that nothing but its state is made.
@@ -146,9 +148,7 @@ def _shared_configuration(example: Any, outputs: dict[str, Any]) -> None:
 
 def read_settings(s3: Any, bucket: str) -> None:
     """As doctor does."""
-    s3.get_bucket_versioning(Bucket=bucket)
-    s3.get_bucket_encryption(Bucket=bucket)
-    s3.get_public_access_block(Bucket=bucket)
+    assert [protection(s3, StateBucket(bucket, s3.meta.region_name)) for protection in PROTECTIONS] == [""] * len(PROTECTIONS)
 
 
 @used("state-bucket")

@@ -34,5 +34,7 @@ def test_every_operation_has_examples_and_documented_problems(api: Api) -> None:
                 assert not problem or all(kind["examples"] for kind in kinds.values()), (method, path, status)
             if "/endpoints" in path:
                 assert any(
-                    "examples" in kind for response in operation["responses"].values() for kind in response["content"].values()
+                    "examples" in kind
+                    for response in operation["responses"].values()
+                    for kind in response.get("content", {}).values()
                 )

@@ -231,10 +231,12 @@ def test_a_missing_endpoint_is_a_status(api: Api, cloudwatch: FakeCloudWatch) ->
     assert api.http.get(f"/v1/endpoints/{NAME}").json()["status"] == "Missing"
 
 
-def test_an_error_is_not_cached(api: Api, cloudwatch: FakeCloudWatch) -> None:
+def test_an_error_is_cached_for_seconds_only(api: Api, cloudwatch: FakeCloudWatch) -> None:
     api.aws.sagemaker.error = client_error("ThrottlingException")
     assert api.http.get(f"/v1/endpoints/{NAME}").status_code == 503
     api.aws.sagemaker.error = None
+    assert api.http.get(f"/v1/endpoints/{NAME}").status_code == 503
+    api.aws.time.sleep(5)
     assert api.http.get(f"/v1/endpoints/{NAME}").status_code == 200
 
 

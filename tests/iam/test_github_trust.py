@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.iam import AccessRequest, evaluate
+from support import github_roles
 from support.module_copies import CHECKOUT
 from support.rendered_policies import trust_policies
 
-ISSUER = "token.actions.githubusercontent.com"
 PULL_REQUEST = "repo:shop/models:pull_request"
 MAIN = "repo:shop/models:ref:refs/heads/main"
 DEV = "repo:shop/models:environment:dev"
@@ -40,12 +39,7 @@ OTHERS = [
 
 def admitted(role: str, claims: dict[str, str]) -> bool:
     """Whether a token with these claims may assume a role; its issuer is the role's one principal."""
-    [statement] = trust_policies()[role]["Statement"]
-    assert statement.pop("Principal") == {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}
-    policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": "*"}]}
-    context: dict[str, str | list[str]] = {f"{ISSUER}:{name}": value for name, value in claims.items()}
-    request = AccessRequest("sts:AssumeRoleWithWebIdentity", "*", "arn:aws:iam::123456789012:role/any", context)
-    return evaluate(request, [policy]).allowed
+    return github_roles.admitted(trust_policies()[role], claims)
 
 
 def token(subject: str, **claims: Any) -> dict[str, str]:

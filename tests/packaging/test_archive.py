@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tarfile
@@ -113,6 +114,21 @@ def test_a_failed_build_leaves_the_old_archive_and_nothing_else(tmp_path: Path, 
     monkeypatch.undo()
     assert [path.name for path in output.parent.iterdir()] == ["a.tar.gz"]
     assert hashlib.sha256(output.read_bytes()).hexdigest() == before.sha256
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    source, output = make(tmp_path / "model"), tmp_path / "a[1].tar.gz"
+    abandoned, locked, new, other = (
+        tmp_path / f".{name}.partial" for name in ("a[1].tar.gz.1", "a[1].tar.gz.2", "a[1].tar.gz.3", "b")
+    )
+    for path in (abandoned, locked, new, other):
+        path.write_bytes(b"half")
+        if path != new:
+            os.utime(path, (0, 0))
+    with locked.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        build_archive(source, output)
+    assert {path.name for path in tmp_path.glob(".*.partial")} == {locked.name, new.name, other.name}
 
 
 @pytest.mark.parametrize("blocked", ["a folder", "below a file"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -30,6 +32,14 @@ TAKE_ENVIRONMENT = [
     "serve",
     "watch",
     "logs",
+    "api-keys create",
+    "api-keys list",
+    "api-keys revoke",
+    "webhooks secret",
+    "webhooks rotate",
+    "webhooks dead-letters",
+    "webhooks redrive",
+    "webhooks sweep",
 ]
 
 # Completes, then prints what was loaded for it.
@@ -69,12 +79,19 @@ def complete(words: str, folder: Path, program: list[str] | None = None) -> list
     return done.stdout.split()
 
 
+def all_commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command by its name; one of a group by both names."""
+    for name, command in group.commands.items():
+        yield name, command
+        yield from ((f"{name} {inner}", found) for inner, found in getattr(command, "commands", {}).items())
+
+
 def test_every_command_that_takes_an_environment_offers_them(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(checkout)
     monkeypatch.delenv("ASYNC_ENDPOINT_HOME", raising=False)
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     offered = {}
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in all_commands(group):
         for parameter in command.params:
             if (parameter.metavar or "").startswith("ENV"):
                 context = command.make_context(name, [], resilient_parsing=True)

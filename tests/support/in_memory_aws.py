@@ -100,15 +100,20 @@ class FakeS3:
         body = self.objects.get(key, (b"", ""))[0]
         return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"' if key in self.objects else ""
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:
         self._begin("get", Key)
         self._check("s3:GetObject", Key)
         if Key not in self.objects:
             self._check("s3:ListBucket", Key)
             raise client_error("NoSuchKey", "The specified key does not exist.", 404)
+        if IfMatch and IfMatch != self.etag(Key):
+            raise client_error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         body, content_type = self.objects[Key]
+        first, _, last = Range.removeprefix("bytes=").partition("-")
+        body = body[int(first) : int(last) + 1] if Range else body
         return {
             "Body": io.BytesIO(body),
+            "ContentLength": len(body),
             "ContentType": content_type,
             "LastModified": self.written[Key],
             "ETag": self.etag(Key),

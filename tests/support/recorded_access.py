@@ -25,6 +25,7 @@ CALLERS = {
     "client-sweep": ["caller"],
     "collector": ["collector"],
     "destroy": ["deployer", "destroyer"],
+    "doctor": ["planner"],
     "drift": ["planner"],
     "invoke": ["caller"],
     "invoke-upload": ["caller"],

@@ -60,13 +60,20 @@ class RemoteAws:
 
 @contextmanager
 def running(
-    home: Path, time_scale: float, *, filter_delay: float = 0.0, launch_seconds: float = 6.0, containers: str = "python"
+    home: Path,
+    time_scale: float,
+    *,
+    filter_delay: float = 0.0,
+    launch_seconds: float = 6.0,
+    containers: str = "python",
+    enforce_iam: bool = False,
 ) -> Iterator[RemoteAws]:
     """One that runs while this lasts, with its files below `home`; `filter_delay` in AWS minutes, the others in AWS seconds."""
     for folder in ("modules/async-inference", "envs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     options = ["--port", "0", "--time-scale", str(time_scale), "--instance-launch-seconds", str(launch_seconds)]
     options += ["--filter-delay", str(filter_delay), "--containers", containers, "--detach", "--json"]
+    options += ["--enforce-iam"] if enforce_iam else []
     record = LocalAwsRecord(**json.loads(_command(home, "up", *options)))
     try:
         yield RemoteAws(record, Workspace(home))

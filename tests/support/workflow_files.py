@@ -32,7 +32,7 @@ JOB_KEYS = {
     "concurrency",
 }
 CALL_KEYS = {"uses", "with", "permissions", "needs", "if"}
-STEP_KEYS = {"uses", "with", "run", "id", "if", "env"}
+STEP_KEYS = {"uses", "with", "run", "id", "if", "env", "timeout-minutes"}
 
 
 class _Loader(yaml.SafeLoader):

@@ -66,6 +66,7 @@ class Trials:
         url = str(self._deployment({}).copy.endpoint_url)
         signing = find_access_key(url)
         session = boto3.Session(signing.access_key_id, signing.secret_access_key, region_name=outputs.region)
+        self.credentials = {**signing.variables(), "AWS_ENDPOINT_URL": url}
         self.world = World(cache(lambda service: session.client(service, endpoint_url=url)), outputs)
 
     @contextmanager

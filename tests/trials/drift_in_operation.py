@@ -7,6 +7,7 @@ The environment must be applied on the running local AWS of CHECKOUT, with the s
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -27,15 +28,29 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 180.0
 
 
+COLLECTING = """
+import sys
+from pathlib import Path
+from async_endpoint import AsyncEndpoint, ClientConfig
+
+with AsyncEndpoint.from_name(*sys.argv[1:3], config=ClientConfig(collect="notifications")) as endpoint:
+    endpoint.submit(Path(sys.argv[3])).result()
+    sys.stdin.read()
+"""
+
+
 class Operation:
     """The endpoint of `world`, brought into one situation after the other."""
 
-    def __init__(self, world: World, checkout: Path, environment: str) -> None:
-        self._world, self._checkout, self._address = world, checkout, environment
+    def __init__(self, world: World, checkout: Path, credentials: dict[str, str]) -> None:
+        self._world, self._checkout, self._credentials = world, checkout, credentials
 
     def variant(self) -> dict[str, Any]:
         [variant] = self._world.client("sagemaker").describe_endpoint(EndpointName=self._world.name)["ProductionVariants"]
         return dict(variant)
+
+    def counts(self) -> str:
+        return f"{self.variant()['CurrentInstanceCount']} of {self.variant()['DesiredInstanceCount']}"
 
     def target(self) -> dict[str, Any]:
         asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [self._world.target["ResourceId"]]}
@@ -95,15 +110,22 @@ class Operation:
             )
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """A client collects by a reply queue that is subscribed to both topics."""
-        folder = CHECKOUT / "examples/fashion-recommender/queries"
-        results = self._checkout / f"results-{time.time_ns()}"
-        client = self._started("batch", f"{self._address}/recommender", str(folder), "--out", str(results), "--local")
-        sqs = self._world.client("sqs")
-        until(lambda: sqs.list_queues(QueueNamePrefix=f"{self._world.name}-reply-").get("QueueUrls"), "a reply queue", 60)
-        yield
-        client.wait(LONGEST_SECONDS)
+    def collecting(self) -> Iterator[None]:
+        """A client collects by a reply queue, which is subscribed to both topics."""
+        queries, variables = CHECKOUT / "examples/fashion-recommender/queries/red-shirt.png", self._credentials
+        client = subprocess.Popen(
+            [sys.executable, "-c", COLLECTING, self._world.name, self._world.outputs.region, queries],
+            env=os.environ | variables,
+            stdin=subprocess.PIPE,
+        )
+        try:
+            sqs = self._world.client("sqs")
+            queue = {"QueueNamePrefix": f"{self._world.name}-reply-"}
+            until(lambda: sqs.list_queues(**queue).get("QueueUrls"), "a reply queue", LONGEST_SECONDS)
+            yield
+        finally:
+            client.communicate(timeout=LONGEST_SECONDS)
+        assert client.returncode == 0
 
     @contextmanager
     def suspended_by_a_killed_command(self) -> Iterator[None]:
@@ -148,7 +170,7 @@ def situations(operation: Operation) -> list[tuple[str, Callable[[], object]]]:
         ("results and failures in the bucket", operation.with_results),
         ("scaling out", operation.scaling_out),
         ("scaling in", operation.scaling_in),
-        ("a batch with its reply queue", operation.batch),
+        ("a client with its reply queue", operation.collecting),
         ("asleep", operation.asleep),
         ("schedules have fired", operation.next_day),
         ("suspended by a killed command", operation.suspended_by_a_killed_command),
@@ -157,25 +179,26 @@ def situations(operation: Operation) -> list[tuple[str, Callable[[], object]]]:
 
 
 def main(checkout: Path, environment: str, rounds: int = 1) -> int:
-    """Look for drift in each situation, `rounds` times; 1 if a report has a row."""
+    """Look for drift in each situation, `rounds` times; 1 if a report has a row, or lacks the note of a killed command."""
     trials, false_reports, looked = Trials(checkout, environment), 0, 0
-    operation = Operation(trials.world, checkout, environment)
+    operation = Operation(trials.world, checkout, trials.credentials)
     with trials.provider():
         for number in range(rounds):
             for name, begin in situations(operation):
                 context = begin()
                 with context if isinstance(context, AbstractContextManager) else nullcontext():
-                    began, report = time.monotonic(), trials.drift()
+                    began, before, report = time.monotonic(), operation.counts(), trials.drift()
                 status = trials.world.client("sagemaker").describe_endpoint(EndpointName=trials.world.name)["EndpointStatus"]
                 bounds = f"{operation.target()['MinCapacity']} to {operation.target()['MaxCapacity']}"
-                counts = f"{operation.variant()['CurrentInstanceCount']} of {operation.variant()['DesiredInstanceCount']}"
                 rows = [as_sentence(row) for row in report.rows]
                 print(
-                    f"{number + 1} {name:36} {time.monotonic() - began:4.1f} s  {status}, {counts} instances, bounds {bounds}: "
+                    f"{number + 1} {name:36} {time.monotonic() - began:4.1f} s  {status}, {before} instances, then "
+                    f"{operation.counts()}, bounds {bounds}: "
                     f"{rows or 'no drift'}; unapplied {list(report.pending)}; {len(report.notes)} notes",
                     flush=True,
                 )
-                looked, false_reports = looked + 1, false_reports + bool(rows)
+                noted = "killed command" in name
+                looked, false_reports = looked + 1, false_reports + (bool(rows) or noted != bool(report.notes))
     print(f"{looked} reports, {false_reports} false")
     return 1 if false_reports else 0
 

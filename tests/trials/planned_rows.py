@@ -133,7 +133,7 @@ _BY_RESOURCE: Final = {
         "topic: delivery policy": "delivery_policy a document of ",
     },
     'aws_sns_topic_subscription.results["success"]': {
-        "subscription: filter": "filter_policy a document of 26 characters instead of none",
+        "subscription: filter": "filter_policy a document of 24 characters instead of none",
         "subscription: raw delivery": "raw_message_delivery true instead of false",
         "subscription: dead letters": "redrive_policy a document of 69 characters instead of",
     },

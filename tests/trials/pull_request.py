@@ -1,85 +1,152 @@
-"""Pull requests from opening to production, on a local AWS: `python tests/trials/pull_request.py`.
+"""From nothing to production by pull requests, on a local AWS that enforces IAM: `python tests/trials/pull_request.py`.
 
-Runs the steps of the workflows plan and apply, each job in a fresh clone, for the environment dev as it is in this checkout:
-the first deployment by hand, a pull request that changes the instance type, one that replaces the endpoint, one whose state
-moves between approval and apply; drift, its issue, and its end. Prints a line a step, with its seconds; ends with 1 unless
-every step held. Some eight minutes on two cores.
+An administrator bootstraps, applies and tests the environment dev as it is in this checkout, with roles for GitHub. Then the
+steps of the workflows plan, apply and drift run as those roles, each job in a fresh clone: a pull request that changes the
+instance type, of which the settings of every resource are compared before and after; one whose stored plan is missing, altered
+or another's; one that replaces the endpoint; one whose state moves between approval and apply; drift, its issue, and its end.
+Prints a line a step, with its seconds; ends with 1 unless every step held. Some ten minutes on two cores.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import boto3
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "scripts")]
 
+from support.fake_github import REPOSITORY as NAME  # noqa: E402
 from support.fake_github import fake_github  # noqa: E402
+from support.github_roles import EnforcedAccount  # noqa: E402
 from support.remote_aws import RemoteAws, running  # noqa: E402
-from support.team_repository import Account, PullRequest, TeamRepository  # noqa: E402
+from support.resource_inventory import Inventory, changes, inventory  # noqa: E402
+from support.team_repository import ACCOUNT_ID, PullRequest, TeamRepository  # noqa: E402
 from support.workflow_runner import JobResult  # noqa: E402
 
 MAIN = "envs/dev/main.tf"
 REGION = "us-east-1"  # not the default of the root: the settings decide
+BUCKET = f"terraform-state-{ACCOUNT_ID}-{REGION}"
+MAKE = ("make", "-o", ".venv/python", "-o", ".venv/terraform", "-o", ".venv/runtime", "-o", ".venv/dev")
+POLICY = f"arn:aws:iam::{ACCOUNT_ID}:policy/{BUCKET}-dev-"
+ACCESS = f"""  environment = local.environment
+
+  access = {{
+    github = {{
+      deployer = {{
+        policy_arns = {{ state = "{POLICY}deployer" }}
+        subjects    = ["repo:{NAME}:environment:dev"]
+      }}
+
+      planner = {{
+        policy_arns = {{ state = "{POLICY}planner" }}
+        subjects    = ["repo:{NAME}:pull_request", "repo:{NAME}:ref:refs/heads/main"]
+      }}
+    }}
+  }}
+"""
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pull-request-") as name, fake_github() as github:
         folder = Path(name)
-        with running(folder / "aws", 60) as aws:
+        with running(folder / "aws", 60, enforce_iam=True) as aws:
             team = TeamRepository(folder / "team", github, _account(aws))
-            trial = Trial(team, aws)
-            with _step("first deployment, by hand"):
-                trial.first_deployment()
-            with _step("another instance type"):
-                trial.another_instance_type()
-            with _step("a replacement"):
-                trial.a_replacement()
-            with _step("the state moves"):
-                trial.the_state_moves()
-            with _step("drift"):
-                trial.drift()
+            team.edit(MAIN, "  environment = local.environment\n", ACCESS)
+            team.commit("Roles for the workflows")
+            trial = Trial(team)
+            for step in (
+                trial.bootstrap,
+                trial.first_apply,
+                trial.commands_of_the_planner,
+                trial.another_instance_type,
+                trial.records,
+                trial.a_replacement,
+                trial.the_state_moves,
+                trial.drift,
+            ):
+                started = time.monotonic()
+                step()
+                print(f"{time.monotonic() - started:6.1f} s  {(step.__doc__ or '').partition('.')[0]}", flush=True)
     return 0
 
 
-@contextmanager
-def _step(what: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    print(f"{time.monotonic() - started:6.1f} s  {what}", flush=True)
-
-
-def _account(aws: RemoteAws) -> Account:
+def _account(aws: RemoteAws) -> EnforcedAccount:
     key = aws.credentials.access_key
-    account = Account(aws.record.endpoint_url, key.access_key_id, key.secret_access_key, "shop-state", REGION)
-    _client(account, "s3").create_bucket(Bucket=account.state_bucket)
-    return account
-
-
-def _client(account: Account, service: str) -> Any:
-    return boto3.client(
-        service,
-        region_name=REGION,
-        endpoint_url=account.url,
-        aws_access_key_id=account.access_key_id,
-        aws_secret_access_key=account.secret_access_key,
-    )
+    return EnforcedAccount(aws.record.endpoint_url, key.access_key_id, key.secret_access_key, BUCKET, REGION)
 
 
 class Trial:
     """The steps, in order."""
 
-    def __init__(self, team: TeamRepository, aws: RemoteAws) -> None:
-        self.team, self.aws = team, aws
-        self.sagemaker = _client(team.account, "sagemaker")
+    def __init__(self, team: TeamRepository) -> None:
+        assert isinstance(team.account, EnforcedAccount)
+        self.team, self.account = team, team.account
+        self.checkout = team.folder / "by-hand"
+        self.sagemaker, self.s3 = self.account.client("sagemaker"), self.account.client("s3")
+        self.administrator = {
+            "AWS_ACCESS_KEY_ID": self.account.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.account.secret_access_key,
+        }
+
+    # --- by hand, in a checkout ---------------------------------------------------------------------------------------
+
+    def make(self, target: str, credentials: Mapping[str, str], **variables: str) -> str:
+        """What `make TARGET ENV=dev` prints, with someone's credentials; its log is shown when it fails."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_", "ASYNC_ENDPOINT_"))}
+        settings = {"AWS_ENDPOINT_URL": self.account.url, "AWS_REGION": REGION, "TF_VAR_region": REGION, "COLUMNS": "400"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [*MAKE, "-s", target, "ENV=dev", *(f"{name}={value}" for name, value in variables.items())],
+            cwd=self.checkout,
+            env=kept | settings | dict(credentials) | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"make {target} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def bootstrap(self) -> None:
+        """An administrator creates the state bucket."""
+        subprocess.run(["git", "clone", "-q", self.team.source, self.checkout], check=True)
+        (self.checkout / ".venv").symlink_to(REPOSITORY / ".venv")
+        self.make("bootstrap", self.administrator, YES="1")
+        assert [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]] == [BUCKET]
+
+    def first_apply(self) -> None:
+        """An administrator applies dev with the roles, examines and tests it."""
+        self.make("apply", self.administrator, YES="1")
+        _print(self.make("doctor", self.administrator))
+        self.make("smoke-test", self.administrator)
+        assert self.live()[0] == "ml.m5.large"
+
+    def commands_of_the_planner(self) -> None:
+        """doctor, verify, drift and plan --store as role planner."""
+        planner = self.account.session(self.account.role("planner"))
+        before = self.resources()
+        found = self.make("doctor", planner)
+        _print(found)
+        warnings = re.findall(r"^warning (.+?)  +these credentials may", found, re.MULTILINE)
+        assert (warnings, found.count("warning ")) == (["state lock", "passing the role"], 2), "a planner applies nothing"
+        for target in ("verify", "drift"):
+            self.make(target, planner)
+        self.make("plan", planner, STORE="by-hand")
+        assert changes(before, self.resources()) == {
+            "created": [("object", f"{BUCKET}/plans/dev/{REGION}/by-hand.{kind}") for kind in ("json", "plan")],
+            "deleted": [],
+            "changed": [],
+        }
+
+    # --- what is there --------------------------------------------------------------------------------------------------
 
     def live(self) -> tuple[str, str]:
         """Instance type and name of the configuration that serves."""
@@ -93,34 +160,82 @@ class Trial:
         (endpoint,) = self.sagemaker.list_endpoints()["Endpoints"]
         return str(endpoint["CreationTime"])
 
-    def first_deployment(self) -> None:
-        done = self.team.apply_by_hand()
-        _require(done, {"changed": "success", "plan": "success", "dev/apply": "success", "dev": "success"})
-        assert "dev" in self.team.approved
-        assert self.live()[0] == "ml.m5.large"
+    def resources(self) -> Inventory:
+        """Every setting of every resource; of objects, those that a smoke test does not write."""
+        found = inventory(self.account.client)
+        data = re.compile(rf"(?!{BUCKET}/)[^/]+/(input|output|failure)/")
+        return {(kind, name): value for (kind, name), value in found.items() if not (kind == "object" and data.match(name))}
+
+    # --- pull requests --------------------------------------------------------------------------------------------------
 
     def resized(self, old: str, new: str) -> PullRequest:
         return self.team.open_pull_request(lambda: self.team.edit(MAIN, f'"{old}"', f'"{new}"'))
 
     def another_instance_type(self) -> None:
-        created = self.created()
-        pull = self.resized("ml.m5.large", "ml.c5.xlarge")
-        done = self.team.plan(pull)
-        _require(done, {"changed": "success", "plan/dev": "success", "plan": "success"})
+        """Another instance type: comment, apply of exactly that, smoke test."""
+        created, before = self.created(), self.resources()
+        (endpoint,), (_, old) = self.sagemaker.list_endpoints()["Endpoints"], self.live()
+        pull = self.resized("ml.m5.large", "ml.m5.xlarge")
+        _require(self.team.plan(pull), {"changed": "success", "plan/dev": "success", "plan": "success", "planned": "success"})
         (comment,) = self.team.comments(pull)
         _print(comment)
         assert comment.startswith(f"<!-- async-endpoint plan dev {REGION} -->\n")
-        assert "ml.m5.large" in comment and "ml.c5.xlarge" in comment and "updated" in comment
+        assert "ml.m5.large" in comment and "ml.m5.xlarge" in comment and "updated" in comment
         assert "**replaced**" not in comment
         assert "unknown" not in comment, "both types have a price"
+        assert changes(before, self.resources())["changed"] == [], "a plan changes nothing"
         done = self.team.apply(self.team.merge(pull))
         _require(done, {"changed": "success", "plan": "skipped", "dev/apply": "success", "dev": "success"})
-        assert self.live()[0] == "ml.c5.xlarge"
+        instance_type, new = self.live()
+        assert instance_type == "ml.m5.xlarge"
         assert self.created() == created, "the endpoint was replaced"
         smoke = done["dev/apply"].steps[-1]
         assert (smoke.what, smoke.result) == ("make ci-smoke-test", "success")
+        found = changes(before, self.resources())
+        _print(json.dumps(found, indent=2))
+        stored = [("object", f"{BUCKET}/plans/dev/{REGION}/{pull.plan_name}.{kind}") for kind in ("json", "plan")]
+        assert found == {
+            "created": [("endpoint configuration", new), *stored],
+            "deleted": [("endpoint configuration", old)],
+            "changed": [
+                ("endpoint", endpoint["EndpointName"]),
+                ("object", f"{BUCKET}/async-endpoint/dev/{REGION}/terraform.tfstate"),
+            ],
+        }
+
+    def records(self) -> None:
+        """A stored plan that is missing, altered, or that of another pull request is refused; the real one is applied."""
+        live = self.live()
+        other, pull = self.resized("ml.m5.xlarge", "ml.m5.2xlarge"), self.resized("ml.m5.xlarge", "ml.c5.xlarge")
+        for opened in (other, pull):
+            _require(self.team.plan(opened), {"plan": "success"})
+        push, record = self.team.merge(pull), self.record(pull)
+        altered = record | {"changes": dict(list(record["changes"].items())[1:])}
+        for text, refusal in (
+            (None, "There is no plan"),
+            (json.dumps(altered), "was changed after the plan was made"),
+            (json.dumps(self.record(other)), "is not what was approved"),
+        ):
+            self.s3.delete_object(Bucket=BUCKET, Key=self.key(pull))
+            if text is not None:
+                self.s3.put_object(Bucket=BUCKET, Key=self.key(pull), Body=text.encode())
+            done = self.team.apply(push)
+            _require(done, {"dev/apply": "failure", "dev": "failure"})
+            assert refusal in done["dev/apply"].summary, done["dev/apply"].summary
+            assert self.live() == live
+        self.s3.put_object(Bucket=BUCKET, Key=self.key(pull), Body=json.dumps(record).encode())
+        _require(self.team.apply(push), {"dev": "success"})
+        assert self.live()[0] == "ml.c5.xlarge"
+
+    def key(self, pull: PullRequest) -> str:
+        return f"plans/dev/{REGION}/{pull.plan_name}.json"
+
+    def record(self, pull: PullRequest) -> dict[str, Any]:
+        document: dict[str, Any] = json.load(self.s3.get_object(Bucket=BUCKET, Key=self.key(pull))["Body"])
+        return document
 
     def a_replacement(self) -> None:
+        """A replacement fails at plan, and is refused when it is merged all the same."""
         live = self.live()
         pull = self.team.open_pull_request(
             lambda: self.team.edit(MAIN, 'name        = "recommender"', 'name        = "stylist"')
@@ -136,6 +251,7 @@ class Trial:
         self.team.git("revert", "--no-edit", "-m", "1", "HEAD")
 
     def the_state_moves(self) -> None:
+        """The state moves after the approval: refused, then applied by hand."""
         pull, other = self.resized("ml.c5.xlarge", "ml.m5.xlarge"), self.resized("ml.c5.xlarge", "ml.m5.2xlarge")
         for opened in (pull, other):
             _require(self.team.plan(opened), {"plan": "success"})
@@ -150,17 +266,17 @@ class Trial:
         assert self.live()[0] == "ml.m5.xlarge"
 
     def drift(self) -> None:
-        """Nothing has drifted; then a queue does, until an apply by hand."""
+        """Drift opens one issue, which an apply by hand closes."""
         _require(self.team.drift(), {"drift": "success"})
         assert self._issues() == []
-        queues = _client(self.team.account, "sqs")
-        url = next(url for url in queues.list_queues()["QueueUrls"] if url.endswith("-results"))
-        queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
+        logs = self.account.client("logs")
+        (group,) = logs.describe_log_groups()["logGroups"]
+        logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=545)
         for _ in range(2):
             _require(self.team.drift(), {"drift": "success"})
             (issue,) = self._issues()
         _print(issue["body"])
-        assert issue["title"] == "Drift in dev" and "77" in issue["body"]
+        assert issue["title"] == "Drift in dev" and "545" in issue["body"]
         _require(self.team.apply_by_hand(), {"plan": "success", "dev": "success"})
         _require(self.team.drift(), {"drift": "success"})
         assert issue["state"] == "closed"

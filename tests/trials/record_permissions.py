@@ -35,6 +35,7 @@ _GENERATED = (
     (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
     (re.compile(r"-reply-[0-9a-z]{10}"), "-reply-generated"),
     (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*|(?<=/r)[0-9a-f]{12}(?=/)"), "generated"),
+    (re.compile(r"(?<=:role/)operator-doctor"), "recommender-dev-eu-west-1-planner"),  # whose own role the doctor reads
 )
 
 
@@ -213,6 +214,7 @@ def record(recorder: Recorder) -> None:
     recorder.run("verify", "verify", ENVIRONMENT)
     recorder.run("verify-no-plan", "verify", ENVIRONMENT, "--no-plan")
     recorder.run("drift", "drift", ENVIRONMENT)
+    recorder.run("doctor", "doctor", ENVIRONMENT)
     recorder.run("outputs", "outputs", endpoint)
     recorder.run("smoke-test", "smoke-test", ENVIRONMENT)
     recorder.run("invoke", "invoke", endpoint, shirt, "--wait")

@@ -16,6 +16,8 @@ import pytest
 from support.ci_runs import ENVIRONMENTS, HEAD
 from support.documents import ROOT
 from support.fake_github import REPOSITORY, fake_github
+from support.workflow_expressions import Contexts
+from support.workflow_files import FOLDER, Workflow
 from support.workflow_runner import Event, JobResult, Runner
 
 # Records each target with the variables that steps pass; ends and answers as the test says.
@@ -192,6 +194,18 @@ def test_an_environment_that_fails_stops_those_after_it(actions: Actions, target
     actions.fails(target, "dev")
     found = applied(actions, "dev", "staging", "prod")
     assert (found["dev"], found["staging"], found["prod"]) == ("failure", "skipped", "skipped")
+
+
+@pytest.mark.parametrize("result", ["success", "skipped", "cancelled"])
+@pytest.mark.parametrize("job", ["staging", "prod"])
+def test_an_environment_whose_job_exceeded_its_timeout_stops_those_after_it(job: str, result: str) -> None:
+    """GitHub reports such a job as cancelled, which failure() does not count (A279): solvcon issue 772, tt-metal PR 36611."""
+    found = dict.fromkeys(["plan", "staging"], "skipped") | {"changed": "success", "dev": result}
+    outputs = {"environments": '["dev", "staging", "prod"]'}
+    needs = {name: {"result": found[name], "outputs": outputs} for name in found}
+    never = dict.fromkeys(["cancelled", "failure"], lambda: False)
+    condition = Workflow.read(FOLDER / "apply.yml").jobs[job]["if"]
+    assert Contexts({"needs": needs}, never).condition(condition) == (result != "cancelled")
 
 
 def test_environments_that_a_merge_does_not_affect_are_left_out(actions: Actions) -> None:

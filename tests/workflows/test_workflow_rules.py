@@ -22,7 +22,7 @@ SCOPES = {
     ("apply", "prod"): {"id-token": "write"},
     ("apply", "staging"): {"id-token": "write"},
     ("apply-environment", "apply"): {"id-token": "write"},
-    ("check", "policy"): {"security-events": "write"},
+    ("check", "policy"): {"actions": "read", "security-events": "write"},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
     ("parity", "parity"): {"id-token": "write"},
     ("plan", "changed"): {"pull-requests": "write"},

@@ -118,7 +118,7 @@ run "backend_policies" {
       if statement.sid != "UseKeyThroughS3"
       } == {
       FindState    = "s3:ListBucket "
-      ReadSettings = "s3:GetBucketPublicAccessBlock s3:GetBucketVersioning s3:GetEncryptionConfiguration "
+      ReadSettings = "s3:GetBucketPolicy s3:GetBucketPublicAccessBlock s3:GetBucketVersioning s3:GetEncryptionConfiguration "
       ReadState    = "s3:GetObject /async-endpoint/dev/*"
       StorePlans   = "s3:PutObject /plans/dev/*"
       ReadRecords  = "s3:GetObject /plans/dev/*.json"

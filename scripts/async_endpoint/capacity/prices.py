@@ -1,7 +1,9 @@
-"""List prices in US dollars, from the dated table prices.json beside this file: of an instance by the hour, of what is idle by
-the month. A type or region that the table does not have has no price here; none is derived from another.
+"""List prices in US dollars, from the table prices.json beside this file: of an instance by the hour, of what is idle by the
+month. Each has the address and date of its source. A type or region that the table does not have has no price here; none is
+derived from another, nor from the price of notebooks or training.
 
-Before any free tier, Savings Plan or tax. An approximation that no bill confirms: not verified on AWS.
+Before any free tier, Savings Plan or tax; an instance's volume and its data in and out are not included. An approximation that
+no bill confirms: not verified on AWS. Asynchronous endpoints are billed as AsyncInf, at the price of Host (A278).
 """
 
 from __future__ import annotations
@@ -27,12 +29,11 @@ class IdleItems:
     @property
     def cost(self) -> float:
         """US dollars a month."""
-        prices = _table()["idle"]
-        return float(
-            self.kms_keys * prices["kms_key"]
-            + self.alarm_metrics * prices["alarm_metric"]
-            + self.composite_alarms * prices["composite_alarm"]
-            + self.dashboards * prices["dashboard"]
+        return (
+            self.kms_keys * idle_price("kms_key")
+            + self.alarm_metrics * idle_price("alarm_metric")
+            + self.composite_alarms * idle_price("composite_alarm")
+            + self.dashboards * idle_price("dashboard")
         )
 
 
@@ -45,13 +46,13 @@ def idle_price(item: str) -> float:
     """US dollars a month for one of `kms_key`, `alarm_metric`, `composite_alarm`, `dashboard`; for a GB of `s3_storage_gb`,
     `log_storage_gb`.
     """
-    return float(_table()["idle"][item])
+    return float(_table()["idle"][item]["usd"])
 
 
 def instance_price(instance_type: str, region: str) -> float | None:
     """US dollars an hour for an ml.* instance of an endpoint; None where the table does not have it."""
     price = _table()["instances"].get(region, {}).get(instance_type)
-    return None if price is None else float(price)
+    return None if price is None else float(price["usd"])
 
 
 def instances_cost(count: int, instance_type: str, region: str) -> float | None:

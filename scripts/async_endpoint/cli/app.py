@@ -34,6 +34,7 @@ FILES: Final = {
     "webhooks": "webhooks",
     "watch": "watch",
     "logs": "logs",
+    "api-keys": "api_keys",
 }
 
 

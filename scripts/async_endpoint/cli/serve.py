@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from async_endpoint.cli.api_endpoints import key_stores, read_enabled
 from async_endpoint.cli.arguments import Endpoints, Local
 from async_endpoint.cli.console import console
-from async_endpoint.core.errors import UsageError
 from async_endpoint.core.extras import require_extra
 
 
@@ -38,22 +38,22 @@ def serve(
         list[str] | None,
         typer.Option(metavar="S3-PREFIX", help="Allow inputs below this S3 URI by reference. May be repeated."),
     ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this origin use the API with a key; * for all. May be repeated."),
+    ] = None,
     local: Local = False,
 ) -> None:
     """Serve an HTTP API for the environment's endpoints, until Ctrl-C or SIGTERM."""
     require_extra("http", "async-endpoint serve")
+    from async_endpoint.http_api.access.inputs import checked_prefix  # noqa: PLC0415
+    from async_endpoint.http_api.access.key_policy import checked_cors_origins, keys_required  # noqa: PLC0415
     from async_endpoint.http_api.request_context import log_as_json  # noqa: PLC0415 - of the extra
     from async_endpoint.http_api.server import serve as run  # noqa: PLC0415
     from async_endpoint.http_api.settings import ApiSettings, EndpointSettings  # noqa: PLC0415
-    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
-    outputs = read_outputs(address, local=local)
-    enabled = {name: item for name, item in outputs.endpoints.items() if item.http_api is not None}
-    if not enabled:
-        raise UsageError(
-            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on its module in "
-            f"envs/{outputs.environment}/main.tf and apply the environment again."
-        )
+    outputs, enabled = read_enabled(address, local=local)
+    required = keys_required(outputs.environment, host, key_stores(outputs.access, enabled).values())
     settings = ApiSettings(
         environment=outputs.environment,
         endpoints={name: EndpointSettings(name, item) for name, item in enabled.items()},
@@ -63,11 +63,13 @@ def serve(
         deliveries=not no_deliveries,
         max_wait=max_wait,
         allowed_webhooks=tuple(allow_webhook or ()),
-        input_prefixes=tuple(allow_input or ()),
-        keys_required=False,
+        input_prefixes=tuple(checked_prefix(prefix) for prefix in allow_input or ()),
+        cors_origins=checked_cors_origins(cors_origin or (), keys_required=required),
+        keys_required=required,
         endpoint_url=outputs.access.endpoint_url,
         role_arn=outputs.access.role_arn,
     )
     log_as_json()
-    run(settings, lambda url: console.print(f"serving {', '.join(enabled)} of {outputs.environment} on {url}"))
+    callers = "with an API key" if required else "for this machine, without API keys"
+    run(settings, lambda url: console.print(f"serving {', '.join(enabled)} of {outputs.environment} on {url} {callers}"))
     sys.exit(0)

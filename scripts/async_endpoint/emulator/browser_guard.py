@@ -1,8 +1,6 @@
 """Protection from web pages: refuses requests with other host names, origins or referring pages before they are read.
 
-A browser sends a page's requests to any address, including this one. It names the page in `Origin`, `Sec-Fetch-Site` and
-`Referer` (https://fetch.spec.whatwg.org, https://www.w3.org/TR/fetch-metadata), and the host name it used in `Host`: after DNS
-rebinding a name of the page's owner. SDKs send none of the first three, so a request without them is accepted.
+core/browser_requests.py recognises them; SDKs send no header that names a page, so their requests are accepted.
 
 The one exception is S3's own: a presigned request from an origin that the bucket's CORS configuration names. Signatures are
 verified elsewhere; a request accepted here has no more rights than one from outside a browser.
@@ -14,15 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Response
 
+from async_endpoint.core import browser_requests
+from async_endpoint.core.browser_requests import own_host
 from async_endpoint.emulator import error_responses
 from async_endpoint.emulator.wsgi import Application, Environ, StartResponse
 
-_HOST = re.compile(r"(?P<name>\[::1\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::(?P<port>[0-9]{1,5}))?")
-_LOOPBACK = re.compile(r"127(?:\.(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])){3}")
 _PRESIGNED: Final = ({"X-Amz-Signature", "X-Amz-Credential"}, {"Signature", "AWSAccessKeyId", "Expires"})
 _CREDENTIAL_OF_S3 = re.compile(r"[^/]+/[0-9]{8}/[^/]+/s3/aws4_request")
 _METHODS: Final = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
@@ -127,36 +125,10 @@ class BrowserGuard:
         return None
 
 
-def own_host(host: str, port: str) -> bool:
-    """Whether a Host header names loopback and this port: localhost, names below it, 127.0.0.0/8 or [::1]."""
-    match = _HOST.fullmatch(host.lower())
-    if match is None or (match["port"] or "80") != port:
-        return False
-    name = match["name"]
-    return name in ("localhost", "[::1]") or name.endswith(".localhost") or _LOOPBACK.fullmatch(name) is not None
-
-
 def foreign_page(environ: Environ) -> str | None:
     """The header that shows that another origin's page sent a request, or None. `Host` has been checked."""
-    host = environ["HTTP_HOST"].lower()
-    origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and origin.lower() != f"http://{host}":
-        return f"Origin: {origin}"
-    site = environ.get("HTTP_SEC_FETCH_SITE", "none").strip().lower()
-    if site not in ("none", "same-origin"):
-        return f"Sec-Fetch-Site: {site}"
-    referer = environ.get("HTTP_REFERER")
-    if referer is not None and not _refers_to(referer, host):
-        return f"Referer: {referer}"
-    return None
-
-
-def _refers_to(referer: str, host: str) -> bool:
-    try:
-        page = urlsplit(referer)
-    except ValueError:
-        return False
-    return (page.scheme, page.netloc.lower()) == ("http", host)
+    headers = (environ.get(name) for name in ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_REFERER"))
+    return browser_requests.foreign_page(f"http://{environ['HTTP_HOST']}", *headers)
 
 
 def _presigned(environ: Environ) -> bool:

@@ -69,11 +69,8 @@ def _payload(key: FakeKey) -> Payload:
 
 
 def object_exists(uri: S3Uri) -> bool:
-    """Whether bucket and key exist."""
-    try:
-        return _backend("s3", PARTITION).head_object(_bucket(uri.bucket).name, uri.key) is not None
-    except ResourceNotFound:
-        return False
+    """Whether bucket and key exist; a key whose latest version is a delete marker does not."""
+    return _object(uri, None) is not None
 
 
 def object_kms_key(uri: S3Uri, version: str | None = None) -> str | None:

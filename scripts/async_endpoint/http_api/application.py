@@ -13,18 +13,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.core.errors import AsyncEndpointError
+from async_endpoint.http_api.access.origins import OriginGuard
 from async_endpoint.http_api.head_requests import HeadRequests
-from async_endpoint.http_api.openapi import describe
+from async_endpoint.http_api.openapi import describe, problem_responses
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
-from async_endpoint.http_api.routes import endpoints, predictions, webhooks
+from async_endpoint.http_api.routes import endpoints, events, outputs, predictions, uploads, webhooks
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings
 from async_endpoint.http_api.webhooks.background import deliveries
 
 Background = Callable[[ApiSettings, Services, Mapping[str, ServedEndpoint]], AbstractContextManager[object]]
 
-ROUTERS: Final = (endpoints.router, predictions.router, webhooks.router)  # below /v1
+ROUTERS: Final = (  # below /v1
+    endpoints.router,
+    predictions.router,
+    uploads.router,
+    outputs.router,
+    events.router,
+    webhooks.router,
+)
 BACKGROUND: Final[tuple[Background, ...]] = (deliveries,)  # entered when the process begins to serve
 
 
@@ -50,7 +58,9 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     application.state.settings, application.state.services, application.state.endpoints = settings, services, served
     for router in ROUTERS:
         application.include_router(router, prefix="/v1")
-    application.add_api_route("/healthz", _healthy, methods=["GET"], tags=["process"])
+    application.add_api_route(
+        "/healthz", _healthy, methods=["GET"], tags=["process"], responses=problem_responses("forbidden-origin")
+    )
     application.openapi = lambda: describe(application)  # type: ignore[method-assign]
     for kind in (Problem, AsyncEndpointError, HTTPException):
         application.add_exception_handler(kind, respond)
@@ -58,6 +68,7 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     # the last one added is the outermost
     application.add_middleware(ProblemResponses)
     application.add_middleware(HeadRequests)
+    application.add_middleware(OriginGuard, keys_required=settings.keys_required, cors_origins=settings.cors_origins)
     application.add_middleware(RequestContext)
     return application
 

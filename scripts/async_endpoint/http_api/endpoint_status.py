@@ -13,13 +13,16 @@ from botocore.exceptions import ClientError
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.endpoint_metrics import recent_metrics
 from async_endpoint.core import metrics
+from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 
+FAILED_SECONDS: Final = 5.0
 DESCRIBED_SECONDS: Final = 2.0  # for which a description is cached
 MISSING: Final = "Missing"  # the status of an endpoint that SageMaker does not know
 _MEASURES: Final = {
     "backlog": (metrics.APPROXIMATE_BACKLOG_SIZE, "Maximum"),
     "oldest": (metrics.APPROXIMATE_AGE_OF_OLDEST_REQUEST, "Maximum"),
+    "processing": (metrics.TOTAL_PROCESSING_TIME, "Average"),
 }
 
 Value = TypeVar("Value")
@@ -36,11 +39,15 @@ class Instances:
 
 @dataclass(frozen=True)
 class Backlog:
-    """Requests that wait or run, and the age of the oldest in seconds, at `measured_at`; None where there is no datapoint."""
+    """Requests that wait or run, and the age of the oldest in seconds, at `measured_at`; None where there is no datapoint.
+
+    `processing_seconds` is the mean time of a request on an instance, of the newest minutes in which any has ended.
+    """
 
     size: int | None
     oldest_seconds: float | None
     measured_at: datetime | None
+    processing_seconds: float | None = None
 
 
 class EndpointStatus:
@@ -52,6 +59,7 @@ class EndpointStatus:
         self._session, self._outputs, self._now = session, outputs, now
         self._instances = _Cached(self._describe, now, DESCRIBED_SECONDS)
         self._backlog = _Cached(self._measure, now, metrics_seconds)
+        self._processing_seconds: float | None = None
 
     def instances(self) -> Instances:
         return self._instances.get()
@@ -75,28 +83,51 @@ class EndpointStatus:
 
     def _measure(self) -> Backlog:
         series = recent_metrics(self._session, self._outputs.endpoint, _MEASURES, self._now())
+        if series["processing"]:
+            self._processing_seconds = sum(series["processing"].values()) / len(series["processing"]) / 1000
         if not series["backlog"]:
-            return Backlog(None, None, None)
+            return Backlog(None, None, None, self._processing_seconds)
         minute = max(series["backlog"])
-        return Backlog(int(series["backlog"][minute]), series["oldest"].get(minute), minute)
+        return Backlog(int(series["backlog"][minute]), series["oldest"].get(minute), minute, self._processing_seconds)
 
 
 class _Cached(Generic[Value]):
-    """A value that is read again once it is `seconds` old; one thread reads, others wait for it. A failed read is not kept."""
+    """A value that is read again once it is `seconds` old.
+
+    One thread reads; others use the old value meanwhile, or wait for the first. A failure is raised for FAILED_SECONDS without
+    another call, so a service that is down does not hold every request.
+    """
 
     def __init__(self, read: Callable[[], Value], now: Callable[[], float], seconds: float) -> None:
         self._read, self._now, self._seconds = read, now, seconds
         self._lock = threading.Lock()
         self._value: tuple[float, Value] | None = None
+        self._failure: tuple[float, AsyncEndpointError] | None = None
 
     def get(self) -> Value:
-        if (fresh := self._fresh()) is not None:
-            return fresh[1]
-        with self._lock:
-            if (fresh := self._fresh()) is None:
-                fresh = self._value = (self._now(), self._read())
-            return fresh[1]
+        old = self._value
+        if old is not None and self._is_fresh(old[0], self._seconds):
+            return old[1]
+        if not self._lock.acquire(blocking=old is None):
+            assert old is not None
+            return old[1]
+        try:
+            return self._renewed()
+        finally:
+            self._lock.release()
 
-    def _fresh(self) -> tuple[float, Value] | None:
-        value = self._value
-        return value if value is not None and 0 <= self._now() - value[0] < self._seconds else None
+    def _renewed(self) -> Value:
+        if self._value is not None and self._is_fresh(self._value[0], self._seconds):
+            return self._value[1]
+        if self._failure is not None and self._is_fresh(self._failure[0], FAILED_SECONDS):
+            raise self._failure[1].with_traceback(None)
+        try:
+            value = self._read()
+        except AsyncEndpointError as error:
+            self._failure = self._now(), error
+            raise
+        self._value = self._now(), value
+        return value
+
+    def _is_fresh(self, since: float, seconds: float) -> bool:
+        return 0 <= self._now() - since < seconds

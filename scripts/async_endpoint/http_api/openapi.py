@@ -14,9 +14,17 @@ from fastapi.openapi.utils import get_openapi
 from async_endpoint.http_api import problems
 from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN
 from async_endpoint.http_api.predictions.requests import ENVELOPE_TYPE
-from async_endpoint.http_api.settings import BODY_BYTES
+from async_endpoint.http_api.settings import BODY_BYTES, UPLOAD_BYTES
 
-COMMON: Final = ("invalid-request", "deployment-error", "unavailable")  # of every route that calls AWS
+# of every route that calls AWS
+COMMON: Final = (
+    "invalid-request",
+    "unauthorized",
+    "forbidden-origin",
+    "rate-exceeded",
+    "deployment-error",
+    "unavailable",
+)
 OF_ENDPOINT: Final = (*COMMON, "not-found")
 OF_JSON: Final = (*OF_ENDPOINT, "not-acceptable")
 
@@ -51,6 +59,20 @@ FAILED_EXAMPLE: Final[Mapping[str, Any]] = {
     "status": "failed",
     "completed_at": "2026-07-01T09:04:31.000Z",
     "error": {"reason": 'Received client error (400) from primary with message "not an image"', "status": 400},
+}
+UPLOAD_EXAMPLE: Final[Mapping[str, Any]] = {
+    "id": "4vgkz2xw7cfsd5qxqkmzlpbz3a",
+    "input_url": "upload:4vgkz2xw7cfsd5qxqkmzlpbz3a",
+    "method": "PUT",
+    "url": "https://bucket.s3.eu-west-1.amazonaws.com/input/api/key/4vgkz2xw7cfsd5qxqkmzlpbz3a?X-Amz-Signature=...",
+    "headers": {"Content-Type": "video/mp4", "Content-Length": "52428800"},
+    "expires_at": "2026-07-01T09:15:00.000Z",
+}
+WEBHOOK_SECRET_EXAMPLE: Final[Mapping[str, Any]] = {
+    "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "created_at": "2026-07-01T09:00:00.000Z",
+    "previous_key": None,
+    "previous_until": None,
 }
 PAGE_EXAMPLE: Final[Mapping[str, Any]] = {
     "predictions": [
@@ -140,6 +162,27 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "error": _nullable(_object({"reason": _string(), "status": _nullable({"type": "integer"})})),
             "webhook": _nullable(_object({"url": _string(format="uri"), "events": _EVENTS})),
             "urls": _object({"self": _PATH, "output": _nullable(_PATH), "events": _PATH}),
+            "output": {"description": "After Prefer: wait, the output if it is JSON or text of up to 1 MiB, else null."},
+        },
+        optional=("output",),
+    ),
+    "UploadRequest": _object({"content_type": _string(), "bytes": {"type": "integer", "minimum": 1, "maximum": UPLOAD_BYTES}}),
+    "Upload": _object(
+        {
+            "id": _string(),
+            "input_url": _string(description="What a prediction names as its input_url."),
+            "method": _string(enum=["PUT"]),
+            "url": _string(format="uri", description="Where the file goes, with exactly these headers."),
+            "headers": _object({"Content-Type": _string(), "Content-Length": _string()}),
+            "expires_at": _TIME,
+        }
+    ),
+    "WebhookSecret": _object(
+        {
+            "key": _string(),
+            "created_at": _TIME,
+            "previous_key": _nullable(_string(description="While a rotation is under way.")),
+            "previous_until": _nullable(_TIME),
         }
     ),
     "PredictionPage": _object(
@@ -175,9 +218,6 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             ),
         }
     ),
-    "WebhookSecret": _object(
-        {"key": _string(), "created_at": _TIME, "previous_key": _nullable(_string()), "previous_until": _nullable(_TIME)}
-    ),
     "Envelope": {
         "type": "object",
         "properties": {
@@ -206,6 +246,10 @@ def json_response(description: str, schema: str, examples: Mapping[str, Any], he
 
 HEADERS: Final[Mapping[str, Any]] = {
     "Location": {"description": "The path of the prediction.", "schema": _string(format="uri-reference")},
+    "ETag": {"description": "The version of the output.", "schema": _string()},
+    "Content-Range": {"description": "Which bytes these are, of how many.", "schema": _string()},
+    "Content-Disposition": {"description": "A download, unless inline was asked for.", "schema": _string()},
+    "Preference-Applied": {"description": "The wait that was applied.", "schema": _string()},
     "Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}},
 }
 
@@ -244,6 +288,12 @@ def _header(name: str, description: str, schema: Mapping[str, Any], example: str
     }
 
 
+PREFER: Final = _header(
+    "Prefer",
+    "wait=N: respond once the prediction has ended, after N seconds at most, up to 25 (RFC 7240).",
+    _string(),
+    "wait=20",
+)
 SUBMISSION: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -258,6 +308,7 @@ SUBMISSION: Final[dict[str, Any]] = {
         },
     },
     "parameters": [
+        PREFER,
         _header(
             "Webhook-Url",
             "Where the end of the prediction is announced. In an envelope it is webhook.url.",

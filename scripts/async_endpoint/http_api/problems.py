@@ -24,8 +24,12 @@ UNAVAILABLE_RETRY_SECONDS: Final = 5
 # slug: (HTTP status, title). The type of a problem is TYPE_PREFIX and its slug; docs/http-api.md lists them.
 KINDS: Final[Mapping[str, tuple[int, str]]] = {
     "invalid-request": (400, "The request is invalid"),
+    "unauthorized": (401, "An API key is needed"),
+    "forbidden-origin": (403, "The request comes from a page of another origin"),
     "read-only": (403, "The API is read-only"),
     "not-found": (404, "Not found"),
+    "output-not-ready": (404, "There is no output yet"),
+    "no-output": (404, "The prediction ended without an output"),
     "method-not-allowed": (405, "The method is not allowed"),
     "not-acceptable": (406, "No acceptable representation"),
     "request-timeout": (408, "The body took too long"),
@@ -33,8 +37,11 @@ KINDS: Final[Mapping[str, tuple[int, str]]] = {
     "request-in-progress": (409, "The same request is in progress"),
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The media type is not supported"),
+    "range-not-satisfiable": (416, "The range has no byte of the output"),
+    "rate-exceeded": (429, "Too many requests"),
     "internal-error": (500, "Internal error"),
     "deployment-error": (502, "The deployment is not set up correctly"),
+    "backlog-too-large": (503, "The backlog is too large"),
     "endpoint-not-ready": (503, "The endpoint does not accept requests yet"),
     "unavailable": (503, "Temporarily unavailable"),
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HEADER: Final = "x-request-id"
 PATH_CHARS: Final = 300  # of a path in the log
 _GIVEN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_API_KEY: Final = re.compile(r"(aek_[a-z2-7]{16}_)[a-z2-7]+", re.IGNORECASE)
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 log = logging.getLogger("async_endpoint.http_api.requests")
@@ -95,7 +96,8 @@ class JsonFormatter(logging.Formatter):
         document |= getattr(record, "fields", {})
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(document, default=str)
+        # a caller may have put its key where an id belongs
+        return _API_KEY.sub(r"\1***", json.dumps(document, default=str))
 
 
 def log_as_json(level: int = logging.INFO) -> None:

@@ -15,6 +15,7 @@ from async_endpoint.core.s3_uri import S3Uri
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
 BODY_BYTES: Final = 4_194_304  # of a request; base64 of it fits into Lambda's 6 MB (Lambda quotas, "Invocation payload")
+UPLOAD_BYTES: Final = 1_000_000_000  # of an upload; an input of SageMaker may have 1 GB
 RUN: Final = "api"  # of the inference ids and outputs of all predictions
 
 

@@ -7,11 +7,14 @@ depend on the zlib that Python is linked with, and on nothing else of the machin
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import gzip
 import hashlib
 import os
 import secrets
 import tarfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -21,6 +24,8 @@ from async_endpoint.packaging.layout import check_layout
 
 MEMBER_TIME: Final = 315_532_800  # 1980-01-01: older tar programs warn about 1970
 COMPRESSION_LEVEL: Final = 6
+PARTIAL: Final = ".partial"
+ABANDONED_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,32 @@ def build_archive(source: Path, output: Path, *, custom_image: bool = False) -> 
     members = check_layout(source, custom_image=custom_image)
     if output.resolve().is_relative_to(source.resolve()):
         raise InvalidInput(f"Output {output} is inside model folder {source} and would package itself; write it elsewhere.")
-    partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")
+    partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}{PARTIAL}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
+        _remove_abandoned(output)
+        with partial.open("x+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             _write(file, source, members)
-        with partial.open("rb") as file:
+            size = file.tell()
+            file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = partial.stat().st_size
-        partial.replace(output)
+            partial.replace(output)
     except OSError as error:
         raise InvalidInput(f"Archive {output} cannot be written ({error.strerror or error}); choose another output.") from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
     return PackagedModel(output, size, digest, len(members))
+
+
+def _remove_abandoned(output: Path) -> None:
+    """Remove what killed commands have written of the same archive: the kernel ends a lock with its process."""
+    for partial in output.parent.glob(f".{glob.escape(output.name)}.*{PARTIAL}"):
+        with contextlib.suppress(OSError), partial.open("rb") as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED_SECONDS:  # a new one may not be locked yet
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                partial.unlink()
 
 
 def _write(file: BinaryIO, source: Path, members: list[str]) -> None:

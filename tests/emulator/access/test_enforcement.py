@@ -74,6 +74,12 @@ def test_s3_quotes_the_resource_and_denies_before_it_says_what_is_missing(enforc
         s3.get_object(Bucket=bucket, Key="missing")
     with refused("404", status=404):
         s3.head_object(Bucket=bucket, Key="missing")
+    enforcing.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    enforcing.s3.delete_object(Bucket=bucket, Key="there")
+    with refused("NoSuchKey", status=404):  # its latest version is a delete marker
+        s3.get_object(Bucket=bucket, Key="there")
+    with refused("404", status=404):
+        s3.head_object(Bucket=bucket, Key="there")
 
 
 def test_the_generated_credentials_may_do_what_no_policy_of_a_resource_denies(enforcing: AwsHarness) -> None:

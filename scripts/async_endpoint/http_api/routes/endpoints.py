@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller, reachable_endpoints
 from async_endpoint.http_api.negotiation import require_json
-from async_endpoint.http_api.openapi import ENDPOINT_EXAMPLE, OF_JSON, STATUS_EXAMPLE, json_response, problem_responses
+from async_endpoint.http_api.openapi import COMMON, ENDPOINT_EXAMPLE, OF_JSON, STATUS_EXAMPLE, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["endpoints"], default_response_class=JSONResponse)
     "/endpoints",
     responses={
         200: json_response("The endpoints.", "EndpointList", {"endpoints": {"endpoints": [ENDPOINT_EXAMPLE]}}),
-        **problem_responses("not-acceptable"),
+        **problem_responses(*COMMON, "not-acceptable"),
     },
 )
 async def list_endpoints(request: Request) -> Response:

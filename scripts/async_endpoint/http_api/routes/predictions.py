@@ -19,6 +19,7 @@ from async_endpoint.http_api.openapi import (
     OF_ENDPOINT,
     OF_JSON,
     PAGE_EXAMPLE,
+    PREFER,
     SUBMISSION,
     SUCCEEDED_EXAMPLE,
     json_response,
@@ -33,6 +34,7 @@ from async_endpoint.http_api.predictions.status import ACCEPTED, prediction_obje
 from async_endpoint.http_api.predictions.submission import Submission, submit
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
+from async_endpoint.http_api.routes.waiting import applied, preferred_wait, wait_until_ended, with_output
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from async_endpoint.http_api.webhooks.validation import checked_webhook
 
@@ -42,10 +44,13 @@ _ACCEPTED: Final = json_response(
     "The endpoint has accepted the prediction.",
     "Prediction",
     {"accepted": ACCEPTED_EXAMPLE},
-    headers=("Location", "Retry-After"),
+    headers=("Location", "Retry-After", "Preference-Applied"),
 )
 _ENDED: Final = json_response(
-    "The prediction has ended.", "Prediction", {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE}
+    "The prediction has ended.",
+    "Prediction",
+    {"succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+    headers=("Preference-Applied",),
 )
 _OF_SUBMISSION: Final = (
     *OF_ENDPOINT,
@@ -55,6 +60,7 @@ _OF_SUBMISSION: Final = (
     "request-in-progress",
     "body-too-large",
     "unsupported-media-type",
+    "backlog-too-large",
     "endpoint-not-ready",
 )
 
@@ -102,16 +108,19 @@ async def put_prediction(request: Request, caller: Caller, endpoint: Served, id:
             "The prediction.",
             "Prediction",
             {"accepted": ACCEPTED_EXAMPLE, "succeeded": SUCCEEDED_EXAMPLE, "failed": FAILED_EXAMPLE},
+            headers=("Retry-After", "Preference-Applied"),
         ),
         **problem_responses(*OF_JSON),
     },
+    openapi_extra={"parameters": [PREFER]},
 )
 async def get_prediction(request: Request, caller: Caller, endpoint: Served, id: PredictionId) -> Response:  # noqa: A002
     """A prediction and its status."""
     require_json(request)
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)
-    return _response(claim, endpoint, await services.run(current, endpoint, claim, submitted), 200)
+    found = await services.run(current, endpoint, claim, submitted)
+    return await _response(request, endpoint, claim, submitted, found, 200)
 
 
 @router.get(
@@ -156,7 +165,7 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
         found = await services.run(current, endpoint, claim, accepted.submitted)
     else:
         found = CurrentPrediction(ACCEPTED, prediction_object(endpoint, claim, accepted.submitted, ACCEPTED))
-    return _response(claim, endpoint, found, 200 if found.outcome.terminal else 202)
+    return await _response(request, endpoint, claim, accepted.submitted, found, 202)
 
 
 def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
@@ -175,8 +184,24 @@ def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed:
     return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
 
 
-def _response(claim: Claim, endpoint: ServedEndpoint, found: CurrentPrediction, status: int) -> Response:
-    headers = {"Location": prediction_path(endpoint.name, claim.id)} if status == 202 else {}
-    if not found.outcome.terminal:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    return JSONResponse(found.document, status, headers)
+async def _response(
+    request: Request,
+    endpoint: ServedEndpoint,
+    claim: Claim,
+    submitted: Submitted,
+    found: CurrentPrediction,
+    pending_status: int,
+) -> Response:
+    """200 for a prediction that has ended, else `pending_status`; the time that the caller prefers to wait is waited first."""
+    services: Services = request.app.state.services
+    seconds = preferred_wait(request)
+    if seconds and not found.outcome.terminal and await wait_until_ended(request, endpoint, claim, submitted, seconds):
+        found = await services.run(current, endpoint, claim, submitted)
+    headers = applied(seconds)
+    if found.outcome.terminal:
+        document = await services.run(with_output, endpoint, found.document, submitted) if seconds else found.document
+        return JSONResponse(document, 200, headers)
+    headers["Retry-After"] = str(RETRY_SECONDS)
+    if pending_status == 202:
+        headers["Location"] = prediction_path(endpoint.name, claim.id)
+    return JSONResponse(found.document, pending_status, headers)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.negotiation import require_json
-from async_endpoint.http_api.openapi import OF_JSON, json_response, problem_responses
+from async_endpoint.http_api.openapi import OF_JSON, WEBHOOK_SECRET_EXAMPLE, json_response, problem_responses
 from async_endpoint.http_api.predictions.status import timestamp
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
 from async_endpoint.http_api.webhooks.deliverer import secrets_of
-
-_EXAMPLE: Final = {
-    "key": "whsec_EXAMPLE",
-    "created_at": "2026-07-01T09:00:00.000Z",
-    "previous_key": None,
-    "previous_until": None,
-}
 
 router = APIRouter(tags=["webhooks"], default_response_class=JSONResponse)
 
@@ -29,7 +22,7 @@ router = APIRouter(tags=["webhooks"], default_response_class=JSONResponse)
 @router.get(
     "/endpoints/{name}/webhook-secret",
     responses={
-        200: json_response("The secret, and the one before while it is still valid.", "WebhookSecret", {"secret": _EXAMPLE}),
+        200: json_response("The secret.", "WebhookSecret", {"secret": WEBHOOK_SECRET_EXAMPLE}),
         **problem_responses(*OF_JSON, "read-only"),
     },
 )

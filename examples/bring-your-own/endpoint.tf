@@ -17,7 +17,7 @@ module "container" {
 
   container = {
     data_source = { s3_uri = "s3://${local.storage.bucket_name}/${trimsuffix(aws_s3_object.model["code/inference.py"].key, "code/inference.py")}" }
-    image       = { repository = { name = aws_ecr_repository.theirs.name, tag = "1.0.0" } }
+    image       = { repository = { name = "bring-your-own/serve", tag = "1.0.0" } } # pushed before the apply; see README.md
   }
 }
 

@@ -78,17 +78,6 @@ resource "aws_sns_topic" "theirs" {
   }
 }
 
-resource "aws_ecr_repository" "theirs" {
-  #checkov:skip=CKV_AWS_136:An image holds code and no data.
-  name                 = "bring-your-own/serve"
-  force_delete         = true
-  image_tag_mutability = "IMMUTABLE"
-
-  image_scanning_configuration {
-    scan_on_push = true
-  }
-}
-
 resource "aws_vpc" "theirs" {
   #checkov:skip=CKV2_AWS_11:Flow logs are up to the network team; module network has them.
   #checkov:skip=CKV2_AWS_12:Nothing is in its default group; module network closes it.

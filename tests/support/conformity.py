@@ -57,9 +57,12 @@ COMMON = {
 # Where AWS itself departs from its model: (service and action, text of the problem).
 AWS_DEVIATES = (
     ("kms CreateAlias", "NotAuthorizedException"),  # of a name under alias/aws/: moto; not verified on AWS
+    ("kms UpdateAlias", "NotAuthorizedException"),
+    ("kms DeleteAlias", "NotAuthorizedException"),
     ("cloudwatch PutDashboard", "InvalidParameterValueException"),  # of a name: LocalStack's snapshots, recorded on AWS
     ("cloudformation DescribeStackEvents", "_CLEANUP_IN_PROGRESS'"),  # a stack's event (user guide, "Stack update status")
-    ("s3 GetObject", "HTTP 206"),  # of a range
+    ("s3 GetObject", "HTTP 206"),  # of a range or a part
+    ("s3 HeadObject", "HTTP 206"),  # of a part
     ("s3 PutBucketTagging", "HTTP 204"),  # the sample response of the API reference
     ("s3 DeleteBucketTagging", "HTTP 204"),
 )

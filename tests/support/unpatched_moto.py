@@ -481,6 +481,85 @@ def sns_messages() -> bool:
     return bool(sns.publish(TopicArn=topic, Message="not JSON", MessageStructure="json")["MessageId"])
 
 
+def identity_policies() -> bool:
+    """Whether a policy of any size may name principals."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Principal": {"AWS": ["*"] * 4_000}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return bool(client("iam").create_policy(PolicyName="open", PolicyDocument=document)["Policy"]["Arn"])
+
+
+def query_constraints() -> bool:
+    """Whether a role may have a name of any length."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    return bool(client("iam").create_role(RoleName="r" * 65, AssumeRolePolicyDocument=document)["Role"])
+
+
+def s3_bucket_settings() -> bool:
+    """Whether a bucket has any name and any lifecycle rule."""
+    s3, name = client("s3"), "any_name"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    rule = {"ID": "x" * 256, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 0}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    return bool(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"])
+
+
+def log_group_settings() -> bool:
+    """Whether a log group has a key that does not exist and any retention."""
+    logs = client("logs")
+    logs.create_log_group(logGroupName="g", kmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/none")
+    logs.put_retention_policy(logGroupName="g", retentionInDays=2)
+    return bool(logs.describe_log_groups()["logGroups"])
+
+
+def resource_policies() -> bool:
+    """Whether CloudWatch Logs stores any text as a policy."""
+    return bool(client("logs").put_resource_policy(policyName="any", policyDocument="nonsense")["resourcePolicy"])
+
+
+def bus_policies() -> bool:
+    """Whether an event bus takes a policy about another resource."""
+    statement = {"Sid": "Any", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b"}
+    client("events").put_permission(Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    return "Policy" in client("events").describe_event_bus()
+
+
+def sns_confirmations() -> bool:
+    sns = client("sns")
+    topic = sns.create_topic(Name="mail")["TopicArn"]
+    return bool(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")["SubscriptionArn"].startswith("arn:"))
+
+
+def s3_notifications() -> bool:
+    """Whether a queue that does not exist receives events."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="noticed", CreateBucketConfiguration={"LocationConstraint": REGION})
+    queue = {"QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:none", "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(Bucket="noticed", NotificationConfiguration={"QueueConfigurations": [queue]})
+    return "QueueConfigurations" in s3.get_bucket_notification_configuration(Bucket="noticed")
+
+
+def s3_written_objects() -> bool:
+    """Whether objects have keys and metadata of any size."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="sizes", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="sizes", Key="k" * 1_025, Body=b"", Metadata={"name": "v" * 3_000})
+    return True
+
+
+def s3_upload_parts() -> bool:
+    """Whether the whole object is returned for its first part."""
+    s3, upload = client("s3"), {"Bucket": "parts", "Key": "k"}
+    s3.create_bucket(Bucket="parts", CreateBucketConfiguration={"LocationConstraint": REGION})
+    upload_id = s3.create_multipart_upload(**upload)["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**upload, UploadId=upload_id, PartNumber=number, Body=body)["ETag"]}
+        for number, body in ((1, bytes(5 << 20)), (2, b"end"))
+    ]
+    s3.complete_multipart_upload(**upload, UploadId=upload_id, MultipartUpload={"Parts": parts})
+    return bool(s3.get_object(**upload, PartNumber=2)["ContentLength"] > len(b"end"))
+
+
 def written_policies() -> bool:
     """Whether roles, buckets and keys take any text as their policy."""
     client("iam").create_role(RoleName="trusting", AssumeRolePolicyDocument="nonsense")
@@ -568,6 +647,16 @@ GAPS = (
     sns_messages,
     rule_targets,
     written_policies,
+    identity_policies,
+    query_constraints,
+    s3_bucket_settings,
+    log_group_settings,
+    resource_policies,
+    bus_policies,
+    sns_confirmations,
+    s3_notifications,
+    s3_written_objects,
+    s3_upload_parts,
 )
 
 if __name__ == "__main__":

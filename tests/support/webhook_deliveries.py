@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -66,6 +67,8 @@ class FakeQueues:
         if self.error:
             raise self.error
         now = self.time.now()
+        if WaitTimeSeconds and not any(message.visible_at <= now for message in self.queues.get(QueueUrl, [])):
+            time.sleep(0.01)  # a long poll, of a worker's thread
         visible = [message for message in self.queues.get(QueueUrl, []) if message.visible_at <= now][:MaxNumberOfMessages]
         for message in visible:
             message.visible_at, message.receives = now + VisibilityTimeout, message.receives + 1

@@ -1,6 +1,6 @@
 """Looks for drift while an applied environment sleeps, wakes, scales and works: each report must be empty.
 
-    python tests/trials/drift_in_operation.py CHECKOUT prod [ROUNDS]
+    python tests/trials/drift_in_operation.py CHECKOUT prod [ROUNDS [SITUATION ...]]
 
 The environment must be applied on the running local AWS of CHECKOUT, with the schedules of envs/prod/main.tf uncommented.
 """
@@ -178,13 +178,18 @@ def situations(operation: Operation) -> list[tuple[str, Callable[[], object]]]:
     ]
 
 
-def main(checkout: Path, environment: str, rounds: int = 1) -> int:
-    """Look for drift in each situation, `rounds` times; 1 if a report has a row, or lacks the note of a killed command."""
+def main(checkout: Path, environment: str, rounds: int = 1, *wanted: str) -> int:
+    """Look for drift in each situation, or those that are `wanted`, `rounds` times.
+
+    Returns 1 if a report has a row, or lacks the note of a killed command.
+    """
     trials, false_reports, looked = Trials(checkout, environment), 0, 0
     operation = Operation(trials.world, checkout, trials.credentials)
     with trials.provider():
         for number in range(rounds):
             for name, begin in situations(operation):
+                if wanted and name not in wanted:
+                    continue
                 context = begin()
                 with context if isinstance(context, AbstractContextManager) else nullcontext():
                     began, before, report = time.monotonic(), operation.counts(), trials.drift()
@@ -204,4 +209,4 @@ def main(checkout: Path, environment: str, rounds: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1, *sys.argv[4:]))

@@ -199,7 +199,7 @@ def kms_key(identifier: str, region: str) -> KmsKey:
 
 @dataclass(frozen=True)
 class KeyProblem:
-    """Why a KMS key cannot be used, by KMS's error: DisabledException, KMSInvalidStateException or NotFoundException."""
+    """Why a KMS key cannot encrypt data of a service, by KMS's error: DisabledException, InvalidKeyUsageException, …"""
 
     code: str
     message: str
@@ -219,9 +219,19 @@ def kms_key_problem(identifier: str, region: str) -> KeyProblem | None:
         if identifier.startswith("alias/"):
             return KeyProblem("NotFoundException", f"Alias {where}{identifier} is not found.")
         return KeyProblem("NotFoundException", f"Key '{where}key/{identifier}' does not exist")
+    return _problem_of(key)
+
+
+def _problem_of(key: Any) -> KeyProblem | None:
     if key.key_state == "PendingDeletion":
         return KeyProblem("KMSInvalidStateException", f"{key.arn} is pending deletion.")
-    return KeyProblem("DisabledException", f"{key.arn} is disabled.") if key.key_state != "Enabled" else None
+    if key.key_state != "Enabled":
+        return KeyProblem("DisabledException", f"{key.arn} is disabled.")
+    if key.key_spec != "SYMMETRIC_DEFAULT":  # S3 User Guide, "Specifying server-side encryption with AWS KMS"
+        return KeyProblem(
+            "InvalidKeyUsageException", f"{key.arn} key spec is {key.key_spec} which is not valid for GenerateDataKey."
+        )
+    return None
 
 
 @dataclass(frozen=True)

@@ -49,3 +49,9 @@ def test_an_operation_needs_a_key_of_its_usage(local_aws: AwsHarness) -> None:
 
     reserved = f"alias/aws/{unique('mine')}"
     assert refusal(kms.create_alias, AliasName=reserved, TargetKeyId=symmetric)[0] == "NotAuthorizedException"
+    mine = f"alias/{unique('mine')}"
+    kms.create_alias(AliasName=mine, TargetKeyId=symmetric)
+    assert refusal(kms.update_alias, AliasName=mine, TargetKeyId=signing)[0] == "ValidationException"
+    kms.update_alias(AliasName=mine, TargetKeyId=key("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"))
+    assert refusal(kms.update_alias, AliasName="alias/aws/s3", TargetKeyId=symmetric)[0] == "NotAuthorizedException"
+    assert refusal(kms.delete_alias, AliasName="alias/aws/s3")[0] == "NotAuthorizedException"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.common import refusal, unique
-from support.in_process_aws import AwsHarness
+from support.in_process_aws import ACCOUNT, AwsHarness
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,9 @@ def log_subscription(local_aws: AwsHarness, function: str) -> Any:
 
 def bucket_notification(local_aws: AwsHarness, function: str) -> Any:
     bucket = local_aws.bucket()
+    source = {"SourceArn": f"arn:aws:s3:::{bucket}", "SourceAccount": ACCOUNT}
+    permission = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com", "StatementId": unique("s3")} | source
+    local_aws.client("lambda").add_permission(FunctionName=function, **permission)
     wanted = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]}
     local_aws.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
     return local_aws.s3.put_object(Bucket=bucket, Key="key", Body=b"hello")

@@ -42,14 +42,16 @@ def parts_of(*sizes: int) -> list[bytes]:
 
 
 def start(local_aws: AwsHarness, bucket: str, key: str, parts: list[bytes], **options: Any) -> dict[str, Any]:
-    """Upload parts, the last one first; returns the request that completes the upload."""
+    """Upload parts, the last one first; returns the request that completes the upload, with the checksums of its parts."""
     upload = {"Bucket": bucket, "Key": key}
     upload["UploadId"] = local_aws.s3.create_multipart_upload(**upload, **options)["UploadId"]
     put = {
-        number: local_aws.s3.upload_part(**upload, PartNumber=number, Body=part)["ETag"]
+        number: local_aws.s3.upload_part(**upload, PartNumber=number, Body=part, **options)
         for number, part in reversed(list(enumerate(parts, 1)))
     }
-    return upload | {"MultipartUpload": {"Parts": [{"PartNumber": number, "ETag": put[number]} for number in sorted(put)]}}
+    kept = ["ETag", *(f"Checksum{algorithm}" for algorithm in options.values())]
+    named = [{"PartNumber": number} | {name: put[number][name] for name in kept} for number in sorted(put)]
+    return upload | {"MultipartUpload": {"Parts": named}}
 
 
 def upload(local_aws: AwsHarness, bucket: str, parts: list[bytes], **options: Any) -> dict[str, Any]:

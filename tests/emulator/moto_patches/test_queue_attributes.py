@@ -85,3 +85,20 @@ def test_a_change_of_one_attribute_keeps_the_policy(local_aws: AwsHarness) -> No
     policy = attributes(local_aws, queue.url)["Policy"]
     local_aws.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "60"})
     assert attributes(local_aws, queue.url)["Policy"] == policy
+
+
+def test_a_dead_letter_queue_exists_is_another_queue_and_of_the_same_type(local_aws: AwsHarness) -> None:
+    queue, fifo = local_aws.queue(), f"{unique('fifo')}.fifo"
+    local_aws.sqs.create_queue(QueueName=fifo, Attributes={"FifoQueue": "true"})
+    account = queue.arn.rpartition(":")[0]
+    for policy, reason in (
+        ({"deadLetterTargetArn": f"{account}:{unique('none')}", "maxReceiveCount": 3}, "Dead letter target does not exist."),
+        ({"deadLetterTargetArn": queue.arn, "maxReceiveCount": 3}, "A queue cannot be its own dead letter target."),
+        ({"deadLetterTargetArn": f"{account}:{fifo}", "maxReceiveCount": 3}, "must be same type of queue as the source."),
+        ({"deadLetterTargetArn": queue.arn}, "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
+        ({"maxReceiveCount": 3}, "Redrive policy does not contain mandatory attribute: deadLetterTargetArn."),
+    ):
+        given = {"RedrivePolicy": json.dumps(policy)}
+        code, message = refusal(local_aws.sqs.set_queue_attributes, QueueUrl=queue.url, Attributes=given)
+        assert (code, reason in message) == ("InvalidParameterValue", True), message
+    assert "RedrivePolicy" not in attributes(local_aws, queue.url)

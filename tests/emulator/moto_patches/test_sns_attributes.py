@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.common import refusal
+from support.common import refusal, unique
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
@@ -108,3 +108,41 @@ def test_a_batch_has_a_size(local_aws: AwsHarness) -> None:
     entries = [{"Id": str(number), "Message": "x" * 60_000} for number in range(5)]
     code, _ = refusal(local_aws.sns.publish_batch, TopicArn=local_aws.topic(), PublishBatchRequestEntries=entries)
     assert code == "BatchRequestTooLong"
+
+
+def test_a_topic_is_created_again_with_the_same_attributes_only(local_aws: AwsHarness) -> None:
+    name, first = unique("topic"), {"DisplayName": "Shop", "KmsMasterKeyId": "alias/aws/sns"}
+    tags = [{"Key": "team", "Value": "shop"}]
+    arn = local_aws.sns.create_topic(Name=name, Attributes=first, Tags=tags)["TopicArn"]
+    for same in ({}, first, {"DisplayName": "Shop"}, {"SignatureVersion": "1"}):
+        assert local_aws.sns.create_topic(Name=name, Attributes=same, Tags=tags)["TopicArn"] == arn
+    for other in ({"DisplayName": "Store"}, {"TracingConfig": "Active"}, first | {"KmsMasterKeyId": ""}, {"Policy": policy()}):
+        assert refusal(local_aws.sns.create_topic, Name=name, Attributes=other) == (
+            "InvalidParameter",
+            "Invalid parameter: Attributes Reason: Topic already exists with different attributes",
+        )
+    assert refusal(local_aws.sns.create_topic, Name=name, Tags=[{"Key": "team", "Value": "other"}]) == (
+        "InvalidParameter",
+        "Invalid parameter: Tags Reason: Topic already exists with different tags",
+    )
+    assert local_aws.sns.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == "Shop"
+
+
+def test_the_dead_letter_queue_of_a_subscription(local_aws: AwsHarness) -> None:
+    topic, queue, fifo = local_aws.topic(), local_aws.queue(), f"{unique('fifo')}.fifo"
+    local_aws.sqs.create_queue(QueueName=fifo, Attributes={"FifoQueue": "true"})
+    subscribed = local_aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    for target, more, reason in (
+        (QUEUE + unique("none"), {}, "does not exist."),
+        (QUEUE + fifo, {}, "must use a standard queue"),
+        (queue.arn.replace(REGION, "us-east-1"), {}, "of another account or region"),
+        (queue.arn, {"maxReceiveCount": 3}, "Attribute maxReceiveCount is unknown."),
+    ):
+        value = json.dumps({"deadLetterTargetArn": target} | more)
+        given = {"AttributeName": "RedrivePolicy", "AttributeValue": value}
+        found = refusal(local_aws.sns.set_subscription_attributes, SubscriptionArn=subscribed, **given)
+        assert (found[0], reason in found[1]) == ("InvalidParameter", True), found
+        attributes = {"RedrivePolicy": value}
+        new = {"TopicArn": topic, "Protocol": "lambda", "Endpoint": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"}
+        assert refusal(local_aws.sns.subscribe, **new, Attributes=attributes)[0] == "InvalidParameter"
+    assert "RedrivePolicy" not in local_aws.sns.get_subscription_attributes(SubscriptionArn=subscribed)["Attributes"]

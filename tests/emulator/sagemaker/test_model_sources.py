@@ -266,7 +266,8 @@ def test_an_image_that_a_repository_of_the_account_lacks_is_not_found(local_aws:
     repository = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
     own = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
     assert repository == own
-    local_aws.sagemaker.create_model(**request(role, {"Image": f"{own}:1"}))
+    empty = refusal(local_aws.sagemaker.create_model, **request(role, {"Image": f"{own}:1"}))
+    assert empty == ("ValidationException", f"Requested image {own}:1 not found.")
     manifest = json.dumps({"schemaVersion": 2, "layers": [{"digest": "sha256:" + 64 * "b"}]})
     digest = ecr.put_image(repositoryName=name, imageTag="1", imageManifest=manifest, imageManifestMediaType=MANIFEST)["image"][
         "imageId"

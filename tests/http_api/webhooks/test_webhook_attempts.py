@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from async_endpoint.http_api.webhooks import addresses
 from async_endpoint.http_api.webhooks.addresses import AddressPolicy
 from async_endpoint.http_api.webhooks.delivery import MAX_RESPONSE_BYTES, Poster
 from support.webhook_receiver import certificate, receiving
@@ -185,6 +187,20 @@ def test_retry_after_is_read_in_seconds(asked: str, seconds: float | None) -> No
     with raw_receiver(talk) as url:
         attempt = poster_for(url).post(url, BODY, HEADERS)
     assert (attempt.status, attempt.retry_after) == (503, seconds)
+
+
+def test_a_look_up_that_takes_long_is_a_failed_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def look_up(*arguments: Any, **named: Any) -> list[Any]:
+        answered.wait(20)
+        return []
+
+    monkeypatch.setattr(addresses, "LOOKUP_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    attempt = Poster(AddressPolicy(), time.monotonic).post("https://slow.example.com/", BODY, HEADERS)
+    answered.set()
+    assert "no response" in attempt.error
 
 
 def test_a_name_without_an_address_is_a_failed_attempt() -> None:

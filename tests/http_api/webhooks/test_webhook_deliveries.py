@@ -369,6 +369,21 @@ def test_a_slow_receiver_has_only_its_share_of_the_threads(deliveries: Deliverie
     assert {outcome["delivery"]["state"] for outcome in deliveries.outcomes.values()} == {"delivered"}
 
 
+def test_what_a_busy_receiver_puts_off_waits_longer_each_time(deliveries: Deliveries) -> None:
+    """Thousands of messages for a receiver that is too slow must not circle in the queue."""
+    poster: Any = deliveries.poster
+    deliveries.deliverer = deliverer_module.Deliverer(deliveries.api.endpoint, poster, attempts_per_receiver=0)
+    deliveries.succeed(deliveries.submit())
+    started_at, delays = deliveries.time.now(), []
+    for _ in range(9):
+        while not deliveries.step():
+            deliveries.time.sleep(1)
+        delays.append(deliveries.waiting[0].document["not_before"] - deliveries.time.now())
+    assert delays == [5, 10, 20, 40, 80, 160, 320, 640, 900]
+    assert deliveries.time.now() - started_at < 1_400
+    assert not deliveries.posts
+
+
 def test_secrets_differ_by_caller_and_rotate_with_an_overlap(deliveries: Deliveries) -> None:
     store = deliveries.deliverer.secrets
     before = store.get("local").current

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.emulator import browser_guard, error_responses, http_server
+from async_endpoint.emulator import browser_guard, delivery_permissions, error_responses, http_server
 from async_endpoint.emulator.auth import middleware, verification
 from async_endpoint.emulator.emulator import Emulator
-from async_endpoint.emulator.moto_patches import sns_to_sqs
+from async_endpoint.emulator.moto_patches import sns_attributes, sns_to_sqs
 from async_endpoint.emulator.sagemaker.protocol import ApiError
 from support.deviating_aws import Answer, acting, answering, deviation
 
@@ -74,19 +74,25 @@ def oversized_bodies_are_invalid(patch: pytest.MonkeyPatch, aws: Emulator) -> No
 @deviation("source_of_deliveries")
 def deliveries_have_no_source(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """SNS delivers without aws:SourceArn."""
-    original = sns_to_sqs.evaluate
+    original = delivery_permissions.evaluate
 
     def changed(request: Any, *policies: Any) -> Any:
         context = {key: value for key, value in request.context.items() if key != "aws:SourceArn"}
         return original(replace(request, context=context), *policies)
 
-    patch.setattr(sns_to_sqs, "evaluate", changed)
+    patch.setattr(delivery_permissions, "evaluate", changed)
 
 
 @deviation("source_of_deliveries")
 def every_source_is_delivered(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
     """A queue that denies other sources gets their messages."""
     patch.setattr(sns_to_sqs, "_may_send", lambda *_: True)
+
+
+@deviation("dead_letter_queues")
+def missing_dead_letter_queues_are_accepted(patch: pytest.MonkeyPatch, aws: Emulator) -> None:
+    """A subscription may have a dead-letter queue that does not exist."""
+    patch.setattr(sns_attributes, "_check_dead_letters", lambda *_: None)
 
 
 @deviation("delay_of_filter_policies")

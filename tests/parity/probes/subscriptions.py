@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from parity.account import Account
-from parity.probe import Cost, Observation, check, compare, probe
+from parity.probe import Cost, Observation, check, compare, probe, refused
 
 FILTER_SECONDS = 900  # "up to 15 minutes" (SNS developer guide, "Subscription filter policies")
 
@@ -176,3 +176,20 @@ def receiver_that_has_gone(aws: Account) -> Iterator[Observation]:
     aws.sqs.send_message(QueueUrl=url, MessageBody="after the client has gone")
     received = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", ())
     yield compare("A109", expected=["after the client has gone"], observed=[message["Body"] for message in received])
+
+
+@probe(
+    "A281",
+    "A282",
+    cost=Cost(requests=10),
+    deviation="a subscription may have a dead-letter queue that does not exist",
+)
+def dead_letter_queues(aws: Account) -> Iterator[Observation]:
+    """A subscription is refused a dead-letter queue that does not exist, and a queue itself as its own."""
+    used = Filtered.create(aws)
+    missing, own = {"deadLetterTargetArn": f"{used.arn}-none"}, {"deadLetterTargetArn": used.arn, "maxReceiveCount": 3}
+    subscription = {"TopicArn": used.topic, "Protocol": "sqs", "Endpoint": used.arn}
+    answer = aws.attempt(aws.sns.subscribe, **subscription, Attributes={"RedrivePolicy": json.dumps(missing)})
+    yield refused("A281", "InvalidParameter", answer)
+    answer = aws.attempt(aws.sqs.set_queue_attributes, QueueUrl=used.url, Attributes={"RedrivePolicy": json.dumps(own)})
+    yield refused("A282", "InvalidParameterValue", answer)

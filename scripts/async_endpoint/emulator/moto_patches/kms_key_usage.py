@@ -1,8 +1,9 @@
 """What a KMS key can be used for, by its KeySpec and KeyUsage, and reserved aliases. moto uses any key for most operations.
 
 Codes: API reference, errors of each operation, and CreateKey, KeyUsage; CreateAlias ("The alias name cannot begin with
-alias/aws/"). Texts of CreateKey and of a wrong usage: other
-emulators (LocalStack, local-kms); those of a wrong spec are the local AWS's.
+alias/aws/"; its error, which the service model lacks, is moto's for the aliases it knows). UpdateAlias: "The current and new
+KMS key must be the same type …, and they must have the same key usage" (A280 for the code). Texts of CreateKey and of a wrong
+usage: other emulators (LocalStack, local-kms); those of a wrong spec and of UpdateAlias are the local AWS's.
 moto refuses wrong keys for signing as ValidationException, which Sign does not have.
 """
 
@@ -37,7 +38,7 @@ _NEEDS: Final = {
     "verify_mac": ("VerifyMac", "GENERATE_VERIFY_MAC", False),
 }
 _ROTATION: Final = ("enable_key_rotation", "disable_key_rotation", "rotate_key_on_demand")
-_ALIASES: Final = ("create_alias",)
+_ALIASES: Final = ("create_alias", "update_alias", "delete_alias")
 Method = Callable[[KmsResponse], Any]
 
 
@@ -97,6 +98,29 @@ def _unreserved(method: Method) -> Method:
     return call
 
 
+def _same_kind(method: Method) -> Method:
+    """UpdateAlias, for a key of the type and usage of the present one only."""
+
+    @wraps(method)
+    def call(self: KmsResponse) -> Any:
+        keys = self.kms_backend
+        alias = str(self._get_param("AliasName"))
+        before = keys.keys.get(keys.get_key_id_from_alias(alias)) if keys.alias_exists(alias) else None
+        after = keys.keys.get(keys.get_key_id(str(self._get_param("TargetKeyId"))))
+        if before is not None and after is not None and _kind(before) != _kind(after):
+            message = f"{after.arn} has another type or usage than {before.arn}, the current key of {alias}."
+            raise JsonRESTError("ValidationException", message)
+        return method(self)
+
+    return call
+
+
+def _kind(key: Any) -> tuple[str, str]:
+    spec = str(key.key_spec)
+    kind = "symmetric" if spec == SYMMETRIC else "HMAC" if spec.startswith("HMAC_") else "asymmetric"
+    return kind, key.key_usage or "ENCRYPT_DECRYPT"
+
+
 def _fitting(method: Method) -> Method:
     @wraps(method)
     def call(self: KmsResponse) -> Any:
@@ -122,6 +146,7 @@ def apply() -> None:
         wrapped[name] = _using(getattr(KmsResponse, name), operation, usage, symmetric=symmetric)
     wrapped |= {name: _rotating(getattr(KmsResponse, name)) for name in _ROTATION}
     wrapped |= {name: _unreserved(getattr(KmsResponse, name)) for name in _ALIASES}
+    wrapped["update_alias"] = _same_kind(wrapped["update_alias"])
     wrapped["get_public_key"] = _public(KmsResponse.get_public_key)
     for name, method in wrapped.items():
         setattr(KmsResponse, name, method)

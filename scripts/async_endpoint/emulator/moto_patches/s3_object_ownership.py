@@ -81,7 +81,7 @@ def _create(self: FakeBucket, *arguments: Any, **named: Any) -> None:
     self.public_access_block = PublicAccessBlock("true", "true", "true", "true")
 
 
-def _authorized(self: S3Response, bucket_name: str | None = None, key_name: str | None = None) -> None:
+def authorized(self: S3Response, bucket_name: str | None = None, key_name: str | None = None) -> None:
     """Check what a request sets, once it is authorized and before it has effects."""
     _authorize(self, bucket_name, key_name)
     check = _CHECKS.get(self.data["Action"])
@@ -226,7 +226,7 @@ def apply() -> None:
     FakeBucket.__init__ = _create
     responses.bucket_policy_is_public = _is_public_policy
     responses.get_canned_acl = canned_acl
-    S3Response._authenticate_and_authorize_s3_action = _authorized
+    S3Response._authenticate_and_authorize_s3_action = authorized
     S3Response._acl_from_headers = _acl_from_headers
     S3Response.put_object_acl = _put_object_acl
     S3Response._ownership_rule_from_body = _ownership_from_body

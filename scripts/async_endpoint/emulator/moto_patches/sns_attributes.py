@@ -1,8 +1,10 @@
 """Names and values of the attributes of topics and subscriptions, and endpoints by protocol. moto sets whatever it is given.
 
-moto stores an attribute of any name, its own objects' included, and a failed Subscribe leaves its subscription. Sources: API
-reference, CreateTopic, SetTopicAttributes, Subscribe and SetSubscriptionAttributes; user guide, "Sample rate". ArchivePolicy,
-which would keep messages for replay, is refused by name.
+moto stores an attribute of any name, its own objects' included, a failed Subscribe leaves its subscription, and a topic may be
+created again with other attributes and tags. Sources: API reference, CreateTopic, SetTopicAttributes, Subscribe and
+SetSubscriptionAttributes; user guide, "Sample rate" and "Amazon SNS dead-letter queues" (same account, region and type; A281
+for a missing queue). Texts: LocalStack's provider of SNS, compared with AWS; terraform-aws-sns-topic issue 48
+(maxReceiveCount). ArchivePolicy, which would keep messages for replay, is refused by name.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores
 from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.models import Topic
 from moto.sns.responses import SNSResponse
+from moto.sqs.models import sqs_backends
 
 from async_endpoint.emulator.written_policies.topics import check_topic_policy
 from async_endpoint.local_aws import ACCOUNT_ID
@@ -49,6 +54,13 @@ _TOPIC: Final = frozenset(
 _FIFO_ONLY: Final = ("ContentBasedDeduplication", "FifoThroughputScope")
 _DOCUMENTS: Final = ("DeliveryPolicy", "FilterPolicy", "RedrivePolicy")
 _MAX_DISPLAY_NAME: Final = 100
+_DEFAULTS: Final = {
+    "ContentBasedDeduplication": "false",
+    "FifoThroughputScope": "Topic",
+    "FifoTopic": "false",
+    "SignatureVersion": "1",
+    "TracingConfig": "PassThrough",
+}
 _ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
 _ENDPOINTS: Final = {
     "application": r"arn:.+",
@@ -63,7 +75,7 @@ _ENDPOINTS: Final = {
 }
 _create_topic = SNSResponse.create_topic
 _set_topic_attributes = SNSResponse.set_topic_attributes
-_subscribe = SNSResponse.subscribe
+_answer_subscribe = SNSResponse.subscribe
 _set_subscription_attributes = SNSResponse.set_subscription_attributes
 
 
@@ -95,13 +107,31 @@ def _check_document(name: str, value: str) -> None:
         raise SNSInvalidParameter(f"Invalid parameter: {name}: failed to parse JSON. ({error})") from error
     if not isinstance(document, dict):
         raise SNSInvalidParameter(f"Invalid parameter: {name}: must be a JSON object.")
-    target = document.get("deadLetterTargetArn", "")
-    if name == "RedrivePolicy" and document and not (set(document) == {"deadLetterTargetArn"} and _is_queue(target)):
+
+
+def _check_dead_letters(topic_arn: str, value: str) -> None:
+    """Raise SNSInvalidParameter for a redrive policy that a subscription to the topic cannot have; {} and "" remove it."""
+    _check_value("RedrivePolicy", value)
+    document = json.loads(value or "{}")
+    if not document:
+        return
+    unknown = sorted(set(document) - {"deadLetterTargetArn"})
+    target = document.get("deadLetterTargetArn")
+    if unknown:
+        raise SNSInvalidParameter(f"Invalid parameter: RedrivePolicy: invalid JSON. Attribute {unknown[0]} is unknown.")
+    if not isinstance(target, str) or not re.fullmatch(_ENDPOINTS["sqs"], target):
         raise SNSInvalidParameter("Invalid parameter: RedrivePolicy: deadLetterTargetArn must be the ARN of an SQS queue.")
-
-
-def _is_queue(arn: Any) -> bool:
-    return isinstance(arn, str) and re.fullmatch(_ENDPOINTS["sqs"], arn) is not None
+    if target.split(":")[3:5] != topic_arn.split(":")[3:5]:
+        reason = "is of another account or region than the subscription."
+    elif topic_arn.endswith(".fifo") and not target.endswith(".fifo"):
+        reason = "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+    elif target.endswith(".fifo") and not topic_arn.endswith(".fifo"):
+        reason = "must use a standard queue as DLQ for a subscription to a standard topic."
+    elif target.split(":")[5] not in sqs_backends[ACCOUNT_ID][topic_arn.split(":")[3]].queues:
+        reason = "does not exist."
+    else:
+        return
+    raise SNSInvalidParameter(f"Invalid parameter: RedrivePolicy: deadLetterTargetArn {target}: {reason}")
 
 
 def _check_topic(attributes: Mapping[str, str], known: frozenset[str], arn: str, *, fifo: bool) -> None:
@@ -122,7 +152,26 @@ def _create_checked(self: SNSResponse) -> ActionResult:
     fifo = str(attributes.get("FifoTopic")).lower() == "true"
     arn = f"arn:aws:sns:{self.region}:{ACCOUNT_ID}:{self._get_param('Name')}"
     _check_topic(attributes, _TOPIC | {"FifoTopic"}, arn, fifo=fifo)
+    existing = self.backend.topics.get(arn)
+    if existing is not None:
+        _check_existing(existing, attributes, self._get_tags() or {})
     return _create_topic(self)
+
+
+def _check_existing(topic: Topic, attributes: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Raise SNSInvalidParameter where a topic has other values than a second CreateTopic; what that leaves out may differ."""
+    for name, value in attributes.items():
+        found = getattr(topic, camelcase_to_underscores(name), None) or _DEFAULTS.get(name, "")
+        if _normalized(name, found) != _normalized(name, value):
+            raise SNSInvalidParameter("Invalid parameter: Attributes Reason: Topic already exists with different attributes")
+    if any(topic._tags.get(key) != value for key, value in tags.items()):
+        raise SNSInvalidParameter("Invalid parameter: Tags Reason: Topic already exists with different tags")
+
+
+def _normalized(name: str, value: Any) -> Any:
+    if name in ("DeliveryPolicy", "Policy"):
+        return json.loads(value or "{}")
+    return str(value).lower() if _CHOICES.get(name) == _BOOLEANS else str(value)
 
 
 def _set_topic_checked(self: SNSResponse) -> ActionResult:
@@ -137,7 +186,7 @@ def _set_topic_checked(self: SNSResponse) -> ActionResult:
     return _set_topic_attributes(self)
 
 
-def _subscribe_checked(self: SNSResponse) -> ActionResult:
+def subscribe(self: SNSResponse) -> ActionResult:
     """Subscribe, and keep the subscription only if all of its attributes are accepted."""
     protocol, endpoint = str(self._get_param("Protocol")), str(self._get_param("Endpoint") or "")
     pattern = _ENDPOINTS.get(protocol)
@@ -150,9 +199,11 @@ def _subscribe_checked(self: SNSResponse) -> ActionResult:
         raise _invalid("SubscriptionRoleArn", "is required for protocol firehose.")
     for name, value in attributes.items():
         _check_value(name, str(value))
+    if "RedrivePolicy" in attributes:
+        _check_dead_letters(str(self._get_param("TopicArn")), str(attributes["RedrivePolicy"]))
     before = set(self.backend.subscriptions)
     try:
-        return _subscribe(self)
+        return _answer_subscribe(self)
     except Exception:
         for arn in set(self.backend.subscriptions) - before:
             added = self.backend.subscriptions[arn]
@@ -162,12 +213,16 @@ def _subscribe_checked(self: SNSResponse) -> ActionResult:
 
 
 def _set_subscription_checked(self: SNSResponse) -> ActionResult:
-    _check_value(str(self._get_param("AttributeName")), str(self._get_param("AttributeValue") or ""))
+    name, value = str(self._get_param("AttributeName")), str(self._get_param("AttributeValue") or "")
+    _check_value(name, value)
+    subscription = self.backend.subscriptions.get(self._get_param("SubscriptionArn"))
+    if name == "RedrivePolicy" and subscription is not None:
+        _check_dead_letters(subscription.topic_arn, value)
     return _set_subscription_attributes(self)
 
 
 def apply() -> None:
     SNSResponse.create_topic = _create_checked
     SNSResponse.set_topic_attributes = _set_topic_checked
-    SNSResponse.subscribe = _subscribe_checked
+    SNSResponse.subscribe = subscribe
     SNSResponse.set_subscription_attributes = _set_subscription_checked

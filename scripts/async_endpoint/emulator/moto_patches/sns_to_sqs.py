@@ -15,9 +15,8 @@ from typing import Any
 from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
-from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.delivery_permissions import may_deliver
 from async_endpoint.emulator.faults.deliveries import Deliveries
-from async_endpoint.iam import AccessRequest, evaluate
 
 SERVICE = "sns.amazonaws.com"
 _publish = Subscription.publish
@@ -37,29 +36,7 @@ def _send(self: Subscription, message: str, message_id: str, **rest: Any) -> Non
 
 
 def _may_send(subscription: Subscription, queue_arn: str) -> bool:
-    queue = _queues(subscription, queue_arn).queues.get(queue_arn.rsplit(":", maxsplit=1)[-1])
-    if queue is None:
-        return False
-    context = {
-        "aws:SourceArn": subscription.topic.arn,
-        "aws:SourceAccount": subscription.account_id,
-        "aws:SecureTransport": "true",
-    }
-    if (
-        not queue.policy
-        or not evaluate(AccessRequest("sqs:SendMessage", queue_arn, SERVICE, context), (), queue.policy).allowed
-    ):
-        return False
-    return not queue.kms_master_key_id or _may_use_key(queue.kms_master_key_id, queue_arn, context)
-
-
-def _may_use_key(identifier: str, queue_arn: str, context: dict[str, str]) -> bool:
-    try:
-        key = moto_backends.kms_key(identifier, queue_arn.split(":")[3])
-    except moto_backends.ResourceNotFound:
-        return False  # also for alias/aws/sqs: SNS cannot use the AWS managed key of SQS
-    wanted = ("kms:GenerateDataKey", "kms:Decrypt")
-    return all(evaluate(AccessRequest(action, key.arn, SERVICE, context), (), key.policy).allowed for action in wanted)
+    return may_deliver(SERVICE, subscription.topic.arn, queue_arn)
 
 
 def _dead_letters(subscription: Subscription) -> str | None:

@@ -1,10 +1,10 @@
 """Attributes of queues by SQS's names and limits, and RedriveAllowPolicy. moto drops that policy, and sets any other name.
 
 Names and ranges: API reference, SetQueueAttributes. Texts: LocalStack's provider of SQS (maxReceiveCount), handel issue 253
-(type of a dead-letter queue); that about two encryptions is not verified. A queue may only name a dead-letter queue whose
-RedriveAllowPolicy permits it;
-denyAll refuses, as does byQueue without the queue among its sources (SQS developer guide, "Configuring dead-letter queue
-permissions").
+(type of a dead-letter queue), provider-aws issue 443 of Crossplane (mandatory attribute), as quoted by users (missing target);
+those about two encryptions and about a queue that names itself (A282) are not verified. A queue may only name a dead-letter
+queue whose RedriveAllowPolicy permits it; denyAll refuses, as does byQueue without the queue among its sources (SQS developer
+guide, "Configuring dead-letter queue permissions").
 """
 
 from __future__ import annotations
@@ -128,18 +128,25 @@ def _setup_dlq_checked(self: Queue, policy: Any) -> None:
         found = next((queue for queue in [*backend.queues.values()] if queue.queue_arn == target), None)
         allowed = getattr(found, "redrive_allow_policy", None) or {"redrivePermission": "allowAll"}
         permitted = allowed["redrivePermission"] == "allowAll" or self.queue_arn in allowed.get("sourceQueueArns", [])
-        if found is not None and bool(found.fifo_queue) != bool(self.fifo_queue):
+        if found is None:
+            raise _refused(text, "Dead letter target does not exist.")
+        if found is self or target == self.queue_arn:
+            raise _refused(text, "A queue cannot be its own dead letter target.")
+        if bool(found.fifo_queue) != bool(self.fifo_queue):
             raise _refused(text, "Dead-letter queue must be same type of queue as the source.")
-        if found is not None and not permitted:
+        if not permitted:
             raise _refused(text, f"The dead letter queue {target} does not permit the source queue {self.queue_arn}.")
     _setup_dlq(self, policy)
 
 
 def _check_redrive_policy(document: dict[str, Any], text: str) -> None:
+    missing = [name for name in ("deadLetterTargetArn", "maxReceiveCount") if name not in document]
+    if missing:
+        raise _refused(text, f"Redrive policy does not contain mandatory attribute: {missing[0]}.")
     unknown = sorted(set(document) - {"deadLetterTargetArn", "maxReceiveCount"})
     if unknown:
         raise _refused(text, f"Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]: {unknown[0]}")
-    count = document.get("maxReceiveCount", 1)
+    count = document["maxReceiveCount"]
     if not (str(count).isdecimal() and 1 <= int(count) <= _MAX_RECEIVE_COUNT):
         raise _refused(
             text, f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to {_MAX_RECEIVE_COUNT} both inclusive."

@@ -1,7 +1,9 @@
 """Use of KMS keys by S3, SNS and SQS for their callers. moto never looks at a key, so that any text is one.
 
 Objects, topics and queues with a key that does not exist, is disabled or is pending deletion are refused: by S3 with
-`KMS.DisabledException` (quoted by users), by SNS with `KMSDisabled`, by SQS with `KmsDisabled` (their models).
+`KMS.DisabledException` (quoted by users), by SNS with `KMSDisabled`, by SQS with `KmsDisabled` (their models). So are keys
+that are not symmetric: S3 with `KMS.InvalidKeyUsageException` (API reference, "Error responses"), SQS with
+`KmsInvalidKeyUsage`; SNS has no such error, and `KMSInvalidState` takes its place.
 Permissions on the key are those of --enforce-iam.
 """
 
@@ -25,11 +27,13 @@ from async_endpoint.emulator.moto_patches.s3_suspended_versioning import put_obj
 
 _SNS_CODES: Final = {
     "DisabledException": "KMSDisabled",
+    "InvalidKeyUsageException": "KMSInvalidState",
     "KMSInvalidStateException": "KMSInvalidState",
     "NotFoundException": "KMSNotFound",
 }
 _SQS_CODES: Final = {
     "DisabledException": "KmsDisabled",
+    "InvalidKeyUsageException": "KmsInvalidKeyUsage",
     "KMSInvalidStateException": "KmsInvalidState",
     "NotFoundException": "KmsNotFound",
 }

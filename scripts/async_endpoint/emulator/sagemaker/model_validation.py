@@ -111,10 +111,13 @@ def _check_labels(container: Described, pipeline: bool, runtime: ContainerRuntim
 
 
 def _check_pushed(image: str) -> None:
-    """Where images are not run: refuse one that a repository of this account, if it has images here, does not have (A250)."""
+    """Where images are not run: refuse one that a repository of this account does not have (A250).
+
+    Without such a repository the code is that of the archive, and the name of the image only chooses its packages (A251).
+    """
     found = _OWN_IMAGE.fullmatch(image)
     images = moto_backends.ecr_images(found["region"], found["repository"]) if found else None
-    if found is None or not images:  # images cannot be pushed here with docker, so an empty repository says nothing
+    if found is None or images is None:
         return
     digest, tag = found["digest"], found["tag"]
     if not any(item.get_image_digest() == digest if digest else tag in item.image_tags for item in images):

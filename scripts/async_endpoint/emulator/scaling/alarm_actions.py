@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 from async_endpoint.autoscaling.alarms import AlarmState
-from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator import moto_backends
+from async_endpoint.emulator.delivery_permissions import may_use_key, resource_allows
 from async_endpoint.emulator.scaling import alarm_messages
 from async_endpoint.emulator.scaling.alarm_definitions import ARN
 from async_endpoint.emulator.scaling.alarm_history import AlarmHistory
 from async_endpoint.emulator.scaling.alarm_messages import StateChange
-from async_endpoint.iam import AccessRequest, evaluate
 from async_endpoint.local_aws import ACCOUNT_ID
 
 SERVICE = "cloudwatch.amazonaws.com"
@@ -71,22 +70,7 @@ def _check_topic(alarm: Any, arn: str) -> None:
         raise ActionFailed(str(error)) from error
     # The default policy of a topic allows its owner's account to publish, and alarms publish on the account's behalf.
     principals = [(SERVICE, context), (ROOT, context)]
-    if not any(_allowed("sns:Publish", arn, who, what, topic.policy) for who, what in principals):
+    if not any(resource_allows(who, "sns:Publish", arn, topic.policy, what) for who, what in principals):
         raise ActionFailed(f"Resource: {alarm.alarm_arn} is not authorized to perform: SNS:Publish on resource: {arn}")
-    if topic.kms_key and not _may_use_key(topic.kms_key, alarm.region_name, context):
+    if topic.kms_key and not may_use_key(SERVICE, topic.kms_key, alarm.region_name, context):
         raise ActionFailed("CloudWatch Alarms does not have authorization to access the SNS topic encryption key.")
-
-
-def _may_use_key(identifier: str, region: str, context: dict[str, str]) -> bool:
-    try:
-        key = moto_backends.kms_key(identifier, region)
-    except moto_backends.ResourceNotFound:
-        return False  # also for alias/aws/sns: no other service can use the AWS managed key of SNS
-    return all(_allowed(action, key.arn, SERVICE, context, key.policy) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
-
-
-def _allowed(action: str, resource: str, principal: str, context: dict[str, str], policy: Any) -> bool:
-    try:
-        return bool(policy) and evaluate(AccessRequest(action, resource, principal, context), (), policy).allowed
-    except InvalidInput:  # a policy that cannot be evaluated allows nothing
-        return False

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -21,6 +22,7 @@ from async_endpoint.core.errors import InvalidInput
 Address = IPv4Address | IPv6Address
 
 MAX_URL_CHARS: Final = 2_048
+LOOKUP_SECONDS: Final = 5.0
 PORTS: Final = (443, 8443)
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _URL: Final = re.compile(
@@ -76,9 +78,27 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """The addresses of `host`, of both families, as getaddrinfo orders them; raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """The addresses of `host`, of both families, as getaddrinfo orders them.
+
+    Raises OSError, and TimeoutError after LOOKUP_SECONDS: getaddrinfo itself may take half a minute, and cannot be interrupted.
+    """
+    found: list[str] = []
+    failures: list[OSError | UnicodeError] = []
+
+    def look_up() -> None:
+        try:
+            found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=look_up, name="look-up", daemon=True)
+    thread.start()
+    thread.join(LOOKUP_SECONDS)
+    if thread.is_alive():
+        raise TimeoutError
+    if failures:
+        raise failures[0]
+    return list(dict.fromkeys(found))
 
 
 class AddressPolicy:

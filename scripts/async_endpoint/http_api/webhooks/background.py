@@ -42,6 +42,8 @@ def deliveries(settings: ApiSettings, services: Services, endpoints: Mapping[str
     finally:
         stopping.set()
         for worker in workers:
+            worker.begin_stop()
+        for worker in workers:
             worker.stop()
 
 

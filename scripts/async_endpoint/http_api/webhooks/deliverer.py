@@ -35,7 +35,8 @@ EXPIRY_GRACE_SECONDS: Final = 60.0  # after the deadline: an object may be writt
 UNMARKED_SECONDS: Final = 3_600.0  # for which an accepted prediction may lack its marker: its caller repeats the request
 UNMARKED_LOOK_SECONDS: Final = (2.0, 300.0)  # between two looks for it, growing with its age
 LOOK_SECONDS: Final = (10.0, 60.0, 300.0)  # before S3 is asked again for an object that was announced
-BUSY_SECONDS: Final = 2.0  # before a delivery to a receiver that has its share of attempts under way
+SLOT_SECONDS: Final = 0.25  # for which a delivery waits for one of its receiver's slots: a quick one has many in that time
+BUSY_SECONDS: Final = (5.0, 900.0)  # before it is tried again, doubled each time: thousands for a slow receiver cost few calls
 EARLY_SECONDS: Final = 1.0
 
 log = logging.getLogger(__name__)
@@ -47,21 +48,22 @@ class ReceiverLimit:
     def __init__(self, most: int) -> None:
         self._most = most
         self._running: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     @contextmanager
     def slot(self, host: str) -> Iterator[bool]:
-        """For the block, one of the host's attempts; False if it has them all."""
-        with self._lock:
-            granted = self._running[host] < self._most
+        """For the block, one of the host's attempts; False if none becomes free soon."""
+        with self._changed:
+            granted = self._changed.wait_for(lambda: self._running[host] < self._most, SLOT_SECONDS)
             self._running[host] += granted
         try:
             yield granted
         finally:
-            with self._lock:
+            with self._changed:
                 self._running[host] -= granted
                 if not self._running[host]:
                     del self._running[host]
+                self._changed.notify_all()
 
 
 class Deliverer:
@@ -153,7 +155,8 @@ class Deliverer:
         with self._limit.slot(host) as granted:
             now = self._clock.now()
             if not granted:
-                self.queue.send(replace(message, not_before=now + BUSY_SECONDS), now)
+                shortest, longest = BUSY_SECONDS
+                self.queue.send(message.hop(now + min(shortest * 2 ** min(message.hops, 10), longest)), now)
                 return
             headers = signed_headers(self.secrets.signing(claim.caller), recorded.message_id, int(now), body)
             attempt = self._poster.post(url, body, headers)

@@ -28,7 +28,8 @@ class DeliveryMessage:
 
     `attempt` is the number of the attempt to make, from 1; `first_at` the time of the first one, None before it; `round` counts
     redrives, from 1. Of two messages of a prediction the one with the higher round and attempt was sent later. `looks` counts
-    how often S3 had no object for what a notification had announced, 0 for a message that is not of a notification.
+    how often S3 had no object for what a notification had announced, 0 for a message that is not of a notification; `hops` how
+    often its receiver was busy.
     """
 
     key: str
@@ -37,6 +38,7 @@ class DeliveryMessage:
     not_before: float = 0.0
     first_at: float | None = None
     looks: int = 0
+    hops: int = 0
     event: str | None = None  # for people who read the queue
 
     @property
@@ -46,7 +48,11 @@ class DeliveryMessage:
 
     def retry(self, event: str, not_before: float, first_at: float) -> DeliveryMessage:
         """The message for the next attempt."""
-        return replace(self, attempt=self.attempt + 1, event=event, not_before=not_before, first_at=first_at)
+        return replace(self, attempt=self.attempt + 1, hops=0, event=event, not_before=not_before, first_at=first_at)
+
+    def hop(self, not_before: float) -> DeliveryMessage:
+        """The message for the same attempt, which a busy receiver puts off."""
+        return replace(self, hops=self.hops + 1, not_before=not_before)
 
     def redriven(self, event: str) -> DeliveryMessage:
         """What goes to the dead-letter queue: moved back as it is, it starts a new round of attempts."""
@@ -62,6 +68,7 @@ class DeliveryMessage:
                 "not_before": self.not_before,
                 "first_at": self.first_at,
                 "looks": self.looks,
+                "hops": self.hops,
             }
         )
 
@@ -127,13 +134,16 @@ def _object(body: str) -> Mapping[str, Any]:
 
 def _delivery(document: Mapping[str, Any]) -> DeliveryMessage:
     key, event = document["deliver"], document.get("event")
-    numbers = {name: document.get(name, 1) for name in ("attempt", "round")} | {"looks": document.get("looks", 0)}
+    numbers = {name: document.get(name, 1) for name in ("attempt", "round")}
+    numbers |= {name: document.get(name, 0) for name in ("looks", "hops")}
     times = {"not_before": document.get("not_before", 0.0), "first_at": document.get("first_at")}
     if (
         not isinstance(key, str)
         or not _KEY.fullmatch(key)
         or not (event is None or isinstance(event, str))
-        or not all(type(number) is int and (name != "looks") <= number <= 1_000_000 for name, number in numbers.items())
+        or not all(
+            type(number) is int and (name in ("attempt", "round")) <= number <= 1_000_000 for name, number in numbers.items()
+        )
         or not (times["first_at"] is None or _is_time(times["first_at"]))
         or not _is_time(times["not_before"])
     ):

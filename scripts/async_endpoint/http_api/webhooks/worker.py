@@ -66,9 +66,13 @@ class Worker:
         for loop in self._loops:
             loop.start()
 
+    def begin_stop(self) -> None:
+        """Receive no more."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Receive no more, and wait a few seconds for the attempts under way; others are received again later."""
-        self._stopping.set()
+        self.begin_stop()
         waiter = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
         waiter.start()
         waiter.join(STOP_SECONDS)

@@ -81,7 +81,7 @@ class Topic(ResourceType):
         for page in client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn) if gone else ():
             for item in page["Subscriptions"]:
                 if (item["Protocol"], item["Endpoint"]) in gone:
-                    client.unsubscribe(SubscriptionArn=item["SubscriptionArn"])
+                    _unsubscribe(client, item["SubscriptionArn"])
 
     def delete(self, context: Context, existing: Existing) -> None:
         """Delete the topic with the subscriptions of its own property, as CloudFormation does."""
@@ -132,7 +132,18 @@ class Subscription(ResourceType):
                 )
 
     def delete(self, context: Context, existing: Existing) -> None:
-        context.client("sns").unsubscribe(SubscriptionArn=existing.physical_id)
+        _unsubscribe(context.client("sns"), existing.physical_id)
+
+
+def _unsubscribe(client: Any, arn: str) -> None:
+    """Remove a subscription; one that is pending confirmation goes with its topic (cdkd issue 1301: as CloudFormation does)."""
+    if arn == "PendingConfirmation":
+        return
+    try:
+        client.unsubscribe(SubscriptionArn=arn)
+    except client.exceptions.InvalidParameterException as error:
+        if "pending confirmation" not in str(error):
+            raise
 
 
 class TopicPolicy(AttachedPolicy):

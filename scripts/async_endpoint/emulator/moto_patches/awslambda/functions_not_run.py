@@ -17,6 +17,7 @@ from moto.backends import get_backend
 _log = logging.getLogger(__name__)
 _create_mapping = LambdaBackend.create_event_source_mapping
 _answer_creation = LambdaResponse.create_event_source_mapping
+_answer_permission = LambdaResponse.add_permission
 
 
 def _refused(_: Any) -> Any:
@@ -51,6 +52,11 @@ def _accepted(self: Any) -> Any:
     return 202, {"status": 202}, json.dumps(document)
 
 
+def _permitted(self: Any) -> Any:
+    """AddPermission answers 201 (service model); moto answers 200."""
+    return 201, {"status": 201}, _answer_permission(self)
+
+
 def apply() -> None:
     LambdaResponse.invoke = _refused
     LambdaResponse.invoke_async = _refused
@@ -58,3 +64,4 @@ def apply() -> None:
     LambdaBackend.invoke = _not_delivered
     LambdaBackend.create_event_source_mapping = _mapped
     LambdaResponse.create_event_source_mapping = _accepted
+    LambdaResponse.add_permission = _permitted

@@ -19,9 +19,8 @@ from moto.core.utils import iso_8601_datetime_without_milliseconds, unix_time_mi
 from moto.events.models import EventsBackend, Rule
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
 
-from async_endpoint.iam import AccessRequest, evaluate
+from async_endpoint.emulator.delivery_permissions import may_deliver, resource_allows
 
 SERVICE: Final = "events.amazonaws.com"
 _DELIVERED: Final = ("events", "logs", "sns", "sqs")
@@ -113,24 +112,15 @@ def _log(rule: Rule, group: str, message: str) -> None:
 
 def _may_send(rule: Rule, arn: str) -> bool:
     """Whether the policy of a target allows EventBridge to send; buses and archives of the account need none."""
-    _, _, service, region, account, name = arn.split(":", maxsplit=5)
-    context = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id, "aws:SecureTransport": "true"}
-    if service == "sqs":
-        queue = sqs_backends[account][region].queues.get(name)
-        return queue is not None and _allows(queue.policy, "sqs:SendMessage", arn, context)
-    if service == "sns":
-        topic = sns_backends[account][region].topics.get(arn)
-        return topic is not None and _allows(topic._policy_json, "sns:Publish", arn, context)
+    _, _, service, region, account, _ = arn.split(":", maxsplit=5)
+    if service in ("sns", "sqs"):
+        return may_deliver(SERVICE, rule.arn, arn)
     if service == "logs":
-        logs = logs_backends[account][region]
+        context = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id, "aws:SecureTransport": "true"}
         stream = f"{arn.removesuffix(':*')}:log-stream:*"
-        policies = [policy.policy_document for policy in logs.resource_policies.values()]
-        return any(_allows(policy, "logs:PutLogEvents", stream, context) for policy in policies)
+        policies = [policy.policy_document for policy in logs_backends[account][region].resource_policies.values()]
+        return any(resource_allows(SERVICE, "logs:PutLogEvents", stream, policy, context) for policy in policies)
     return True
-
-
-def _allows(policy: Any, action: str, resource: str, context: Mapping[str, str]) -> bool:
-    return bool(policy) and evaluate(AccessRequest(action, resource, SERVICE, context), (), policy).allowed
 
 
 def apply() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 import uvicorn
@@ -13,6 +14,7 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.http_api.application import create_application
 from async_endpoint.http_api.served_endpoint import Services
 from async_endpoint.http_api.settings import ApiSettings
+from async_endpoint.signals import TERMINATING
 
 GRACE_SECONDS: Final = 5  # for requests under way when a signal comes; what is cut off can be repeated
 IDLE_SECONDS: Final = 30
@@ -35,7 +37,23 @@ def serve(settings: ApiSettings, started: Callable[[str], None]) -> None:
     with closing(_listening(settings.host, settings.port)) as listener:
         host, port = listener.getsockname()[:2]
         started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        uvicorn.Server(config).run([listener])
+        _Server(config).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends well by a signal; uvicorn's own raises it again, and then the command would count as interrupted."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        handlers = {number: signal.getsignal(number) for number in TERMINATING}
+        replaced = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+        for number in replaced:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            for number, handler in replaced.items():
+                signal.signal(number, handler)
 
 
 def _listening(host: str, port: int) -> socket.socket:

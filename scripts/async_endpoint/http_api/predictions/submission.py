@@ -71,21 +71,26 @@ async def submit(endpoint: ServedEndpoint, services: Services, caller: str, aske
     """
     wanted = _claim(endpoint, caller, asked)
     for _ in range(TAKEOVERS):
-        claimed = await services.run(endpoint.records.claim, wanted)
-        if isinstance(claimed, Found):
-            if claimed.claim.sha256 != wanted.sha256:
-                raise _conflict(asked.id)
-            submitted = await _marker(endpoint, services, claimed)
-            if submitted is not None:
-                return Accepted(claimed.claim, submitted, repeated=True)
-            if claimed.age < TAKEOVER_SECONDS:
-                raise _in_progress(TAKEOVER_SECONDS - claimed.age)
-            taken = await services.run(endpoint.records.take_over, claimed)
-            if taken is None:  # another process was first
-                continue
+        found = await services.run(_claim_and_send, endpoint, wanted, asked, request_id)
+        if isinstance(found, Accepted):
+            return found
+        if found.claim.sha256 != wanted.sha256:
+            raise _conflict(asked.id)
+        submitted = await _marker(endpoint, services, found)
+        if submitted is not None:
+            return Accepted(found.claim, submitted, repeated=True)
+        if found.age < TAKEOVER_SECONDS:
+            raise _in_progress(TAKEOVER_SECONDS - found.age)
+        taken = await services.run(endpoint.records.take_over, found)
+        if taken is not None:
             return await services.run(_send, endpoint, taken, asked, request_id, late=True)
-        return await services.run(_send, endpoint, claimed, asked, request_id)
-    raise _in_progress(1)
+    raise _in_progress(1)  # another process was first each time
+
+
+def _claim_and_send(endpoint: ServedEndpoint, wanted: Claim, asked: Submission, request_id: str) -> Accepted | Found:
+    """The usual case, in one thread: nothing was there, and the prediction is submitted."""
+    claimed = endpoint.records.claim(wanted)
+    return claimed if isinstance(claimed, Found) else _send(endpoint, claimed, asked, request_id)
 
 
 def _conflict(prediction_id: str) -> Problem:

@@ -87,6 +87,7 @@ def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:
     api.output(request)
     for document in (api.get("hooked").json(), create_api(aws).get("hooked").json()):
         assert document == announced and document["urls"] == accepted["urls"]
+    assert json.dumps(announced, separators=(",", ":")) in api.http.get(announced["urls"]["events"]).text
     repeated = api.submit(b"{}", "hooked", webhook_url=HOOK)
     assert repeated.status_code == 200 and repeated.json() == announced
 

@@ -4,7 +4,7 @@ An administrator bootstraps, applies and tests the environment dev as it is in t
 steps of the workflows plan, apply and drift run as those roles, each job in a fresh clone: a pull request that changes the
 instance type, of which the settings of every resource are compared before and after; one whose stored plan is missing, altered
 or another's; one that replaces the endpoint; one whose state moves between approval and apply; drift, its issue, and its end.
-Prints a line a step, with its seconds; ends with 1 unless every step held. Some ten minutes on two cores.
+Prints a line a step, with its seconds; ends with 1 unless every step held. Some ten minutes on two idle cores.
 """
 
 from __future__ import annotations
@@ -271,6 +271,7 @@ class Trial:
         (comment,) = self.team.comments(pull)
         _print(comment)
         assert "**dev will not be changed**" in comment and "**replaced**" in comment
+        assert "name recommender-dev → stylist-dev" in comment and "→ none" not in comment, "it keeps its instances"
         done = self.team.apply(self.team.merge(pull))  # should it be merged all the same
         _require(done, {"changed": "success", "dev/apply": "failure", "dev": "failure"})
         assert self.live() == live

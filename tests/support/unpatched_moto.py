@@ -192,7 +192,7 @@ def sts_assume_role() -> bool:
     return True
 
 
-def user_boundaries() -> bool:
+def permissions_boundaries() -> bool:
     iam = client("iam")
     iam.create_user(UserName="bounded")
     boundary = {"UserName": "bounded", "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit"}
@@ -504,6 +504,26 @@ def s3_bucket_settings() -> bool:
     return bool(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"])
 
 
+def resource_tags() -> bool:
+    """Whether a queue has any number of tags, and a KMS key a reserved one."""
+    tags = {str(number): "" for number in range(51)}
+    reserved = [{"TagKey": "aws:owner", "TagValue": ""}]
+    created = client("sqs").create_queue(QueueName="tagged", tags=tags)
+    return bool(created and client("kms").create_key(Tags=reserved))
+
+
+def deleted_queues() -> bool:
+    """Whether the name of a queue is free as soon as it is deleted."""
+    sqs = client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="deleted")["QueueUrl"])
+    return bool(sqs.create_queue(QueueName="deleted"))
+
+
+def oidc_providers() -> bool:
+    """Whether an identity provider is reached without TLS."""
+    return bool(client("iam").create_open_id_connect_provider(Url="http://example.org", ThumbprintList=["0" * 40]))
+
+
 def log_group_settings() -> bool:
     """Whether a log group has a key that does not exist and any retention."""
     logs = client("logs")
@@ -633,7 +653,7 @@ GAPS = (
     aws_managed_policies,
     iam_simulation,
     sts_assume_role,
-    user_boundaries,
+    permissions_boundaries,
     instance_tracking,
     tracking_alarms,
     model_packages,
@@ -650,6 +670,9 @@ GAPS = (
     identity_policies,
     query_constraints,
     s3_bucket_settings,
+    resource_tags,
+    deleted_queues,
+    oidc_providers,
     log_group_settings,
     resource_policies,
     bus_policies,

@@ -1,4 +1,4 @@
-"""What a row of `drift` says of each change of out_of_band.py and further_changes.py, where its plan is the source.
+"""What a row of `drift` says of each change of out_of_band.py, further_changes.py and unlisted_changes.py, where its plan is the source.
 
 Each names the attribute, and the value where it is not generated: another row about the same resource proves nothing.
 """
@@ -17,6 +17,7 @@ _BY_RESOURCE: Final = {
         "endpoint: tag added": "tags_all.owner another instead of none",
     },
     "aws_sagemaker_endpoint_configuration.this": {
+        "configuration: tag": "tags_all.owner another instead of none",
         "configuration: concurrency": "async_inference_config.client_config.max_concurrent_invocations_per_instance 9 ",
         "configuration: initial count": "production_variants.initial_instance_count 7 instead of 2",
         "configuration: instance type": "production_variants.instance_type ml.m5.large instead of ml.m5.xlarge",
@@ -27,11 +28,13 @@ _BY_RESOURCE: Final = {
         "configuration: download time-out": "production_variants.model_data_download_timeout_in_seconds 61 instead of",
     },
     "aws_sagemaker_model.this": {
+        "model: tag": "tags_all.owner another instead of none",
         "model: environment": "primary_container.environment.SAGEMAKER_PROGRAM (not shown)",
         "model: image": "primary_container.image ",
         "model: isolation": "enable_network_isolation true instead of false",
     },
     "aws_cloudwatch_log_group.this": {
+        "log group: tag": "tags_all.owner another instead of none",
         "log group: retention": "retention_in_days 3653 instead of 90",
         "log group deleted": "does not exist",
         "log group: no retention": "retention_in_days 0 instead of 90",
@@ -64,6 +67,10 @@ _BY_RESOURCE: Final = {
         "wake alarm deleted": "does not exist",
     },
     'aws_cloudwatch_metric_alarm.this["backlog"]': {
+        "alarm: tag": "tags_all.owner another instead of none",
+        "alarm: description": "alarm_description another's instead of",
+        "alarm: action when it is over": "ok_actions 1 entry instead of none",
+        "alarm: period": "period 86400 instead of 60",
         "alarm: threshold": "threshold 1000000 instead of 100",
         "alarm: actions": "alarm_actions 1 entry instead of none",
         "alarm: dimensions": "dimensions.EndpointName another instead of recommender-prod",
@@ -128,6 +135,9 @@ _BY_RESOURCE: Final = {
         "topic: policy with another statement": "policy a document of 963 characters instead of",
     },
     'aws_sns_topic.this["success"]': {
+        "topic: tag": "tags_all.owner another instead of none",
+        "topic: tracing": "tracing_config Active instead of PassThrough",
+        "topic: signature version": "signature_version 2 instead of 1",
         "topic: key": "kms_master_key_id alias/aws/sns instead of",
         "topic: display name": "display_name another instead of none",
         "topic: delivery policy": "delivery_policy a document of ",
@@ -138,6 +148,9 @@ _BY_RESOURCE: Final = {
         "subscription: dead letters": "redrive_policy a document of 69 characters instead of",
     },
     "aws_sqs_queue.results": {
+        "queue: tag": "tags_all.owner another instead of none",
+        "queue: reuse of data keys": "kms_data_key_reuse_period_seconds 86400 instead of 300",
+        "queue: redrive-allow policy": "redrive_allow_policy a document of 31 characters instead of none",
         "results queue: policy": "policy a document of 105 characters instead of",
         "results queue: visibility": "visibility_timeout_seconds 1 instead of 60",
         "results queue: retention": "message_retention_seconds 60 instead of 1209600",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from async_endpoint.http_api.predictions.records import CACHED
+from async_endpoint.http_api.bounded_cache import BoundedCache
+from async_endpoint.http_api.predictions.identity import prediction_key
 from async_endpoint.http_api.predictions.status import EXPIRED_REASON
-from support.api_client import NAME, PREDICTIONS, Api, create_api
-from support.in_memory_aws import FakeAws, client_error
+from support.api_client import HTTP_API, NAME, PREDICTIONS, Api, create_api
+from support.in_memory_aws import BUCKET, FakeAws, client_error
+from support.webhook_deliveries import HOOK, Deliveries
 
 MODEL_ERROR = 'Received client error (400) from primary with message "not an image"'
 
@@ -59,6 +62,19 @@ def test_an_output_comes_before_a_failure(api: Api) -> None:
     assert api.get("a").json()["status"] == "succeeded"
 
 
+def test_the_output_of_an_earlier_prediction_of_the_id_is_not_this_one_s(api: Api) -> None:
+    """Its record has expired, its output has not: the name of an output follows from the id."""
+    key = prediction_key("local", "shop", "a")
+    output = f"output/api/{key}.out"
+    api.aws.s3.put(f"s3://{BUCKET}/{output}", b"stale")
+    api.aws.time.seconds += 31 * 86_400
+    api.aws.runtime.then = lambda request, reply: reply.update(OutputLocation=f"s3://{BUCKET}/{output}")
+    submitted(api)
+    assert api.get("a").json()["status"] == "accepted"
+    api.aws.s3.put(f"s3://{BUCKET}/{output}", b"fresh")
+    assert api.get("a").json()["status"] == "succeeded"
+
+
 def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     submitted(api)
     api.aws.time.seconds += 3_960 - 1
@@ -67,6 +83,27 @@ def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     document = api.get("a").json()
     assert document["status"] == "expired" and document["completed_at"] == document["deadline"]
     assert document["error"] == {"reason": EXPIRED_REASON, "status": None}
+
+
+def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:
+    """An output that comes after the expiry was announced changes nothing for either: the prediction has ended once."""
+    deliveries = Deliveries(aws)
+    request = deliveries.submit("hooked")
+    api = deliveries.api
+    accepted = api.get("hooked").json()
+    aws.time.seconds += 3_960 + 120
+    claim = api.endpoint.records.read(request["Filename"].removesuffix(".out"))
+    assert claim is not None
+    deliveries.queues.send_message(HTTP_API.delivery_queue_url, json.dumps({"deliver": claim.key, "not_before": 0}))
+    deliveries.run()
+    announced = deliveries.posts[0].event["data"]
+    assert announced["status"] == "expired"
+    api.output(request)
+    for document in (api.get("hooked").json(), create_api(aws).get("hooked").json()):
+        assert document == announced and document["urls"] == accepted["urls"]
+    assert json.dumps(announced, separators=(",", ":")) in api.http.get(announced["urls"]["events"]).text
+    repeated = api.submit(b"{}", "hooked", webhook_url=HOOK)
+    assert repeated.status_code == 200 and repeated.json() == announced
 
 
 def test_predictions_outlive_the_process(aws: FakeAws) -> None:
@@ -102,11 +139,12 @@ def test_a_second_look_reads_neither_record_nor_marker(api: Api) -> None:
     assert [call for call, _ in api.aws.s3.calls] == ["head", "get"]
 
 
-def test_caches_are_bounded(api: Api) -> None:
-    for number in range(CACHED + 10):
-        submitted(api, f"p{number}")
-    records = api.endpoint.records
-    assert len(records._claims._values) == len(records._markers._values) == CACHED
+def test_caches_are_bounded() -> None:
+    cache: BoundedCache[int, int] = BoundedCache(100)
+    for number in range(1_000):
+        cache.put(number, -number)
+        assert cache.get(0) == 0  # used again and again, it stays
+    assert len(cache._values) == 100 and cache.get(999) == -999 and cache.get(900) is None
 
 
 # --- listings ----------------------------------------------------------------------------------------------------------

@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.core.errors import AsyncEndpointError
 
@@ -23,7 +21,8 @@ ATTEMPTS_PER_RECEIVER: Final = 8  # of the threads: the others are left to other
 RECEIVE_SECONDS: Final = 8  # of a long poll; below the read time-out of the session (served_endpoint.py)
 VISIBILITY_SECONDS: Final = 60  # of a message under way; renewed while it is, and all that a kill delays it by
 RENEWAL_SECONDS: Final = 20.0
-BACKOFF_SECONDS: Final = (30, 60, 120, 300, 900)  # until a message that could not be handled is received again, by receives
+# until a message that could not be handled is received again, by receives: five last through an outage of most of an hour
+BACKOFF_SECONDS: Final = (60, 300, 900)
 PAUSE_SECONDS: Final = (1.0, 30.0)  # first and longest, between receives while AWS does not respond
 STOP_SECONDS: Final = 5.0  # for which a stop waits for the attempts under way
 
@@ -71,11 +70,16 @@ class Worker:
         self._stopping.set()
 
     def stop(self) -> None:
-        """Receive no more, and wait a few seconds for the attempts under way; others are received again later."""
+        """Receive no more, and wait a few seconds for what is under way; what is cut off is received again later."""
         self.begin_stop()
-        waiter = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+        waiter = threading.Thread(target=self._end_all, daemon=True)
         waiter.start()
         waiter.join(STOP_SECONDS)
+
+    def _end_all(self) -> None:
+        self._pool.shutdown()
+        for loop in self._loops:
+            loop.join()
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 
@@ -85,13 +89,17 @@ class Worker:
             slots = self._take_slots()
             try:
                 messages = self._receive(slots) if slots else []
-            except AsyncEndpointError as error:
+            except Exception as error:  # whatever it is, this thread must not end
                 messages = []
-                log.warning("Deliveries pause for %g s: %s", pause, error)
+                log.warning("Deliveries pause for %g s: %s", pause, error, exc_info=not isinstance(error, AsyncEndpointError))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, longest)
             else:
                 pause = PAUSE_SECONDS[0]
+            if self._stopping.is_set():
+                # of a poll that was under way: another process takes them at once
+                self._set_visibility([message["ReceiptHandle"] for message in messages], 0)
+                return
             for message in messages:
                 self._begin(message)
             for _ in range(slots - len(messages)):
@@ -159,7 +167,7 @@ class Worker:
             self._under_way.pop(message["MessageId"], None)
         try:
             call()
-        except (BotoCoreError, ClientError) as error:  # it is received again, and found to be done
+        except Exception as error:  # it is received again, and found to be done
             log.warning("A message stays on the delivery queue: %s", error)
 
     # --- keeping messages invisible ----------------------------------------------------------------------------------
@@ -169,14 +177,15 @@ class Worker:
             with self._lock:
                 handles = list(self._under_way.values())
             for start in range(0, len(handles), 10):
-                self._renew(handles[start : start + 10])
+                self._set_visibility(handles[start : start + 10], self._settings.visibility)
 
-    def _renew(self, handles: list[str]) -> None:
+    def _set_visibility(self, handles: list[str], seconds: int) -> None:
+        if not handles:
+            return
         entries = [
-            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": self._settings.visibility}
-            for number, handle in enumerate(handles)
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds} for number, handle in enumerate(handles)
         ]
         try:
             self._session.sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:  # the attempt may be repeated, which receivers can tell by its id
+        except Exception as error:  # an attempt may be repeated, which receivers can tell by its id
             log.warning("Deliveries under way may be repeated: %s", error)

@@ -1,4 +1,4 @@
-"""What a row of `drift` says of each change of out_of_band.py, further_changes.py and unlisted_changes.py, where its plan is the source.
+"""What a row of `drift` says of each change of the trials, where its plan is the source.
 
 Each names the attribute, and the value where it is not generated: another row about the same resource proves nothing.
 """
@@ -34,6 +34,7 @@ _BY_RESOURCE: Final = {
         "model: isolation": "enable_network_isolation true instead of false",
     },
     "aws_cloudwatch_log_group.this": {
+        "log group: key": "kms_key_id none instead of",
         "log group: tag": "tags_all.owner another instead of none",
         "log group: retention": "retention_in_days 3653 instead of 90",
         "log group deleted": "does not exist",
@@ -47,6 +48,7 @@ _BY_RESOURCE: Final = {
         "tracking policy: scaling in disabled": f"{_TRACKING}.disable_scale_in true instead of false",
     },
     'aws_appautoscaling_policy.wake["primary"]': {
+        "wake policy deleted": "does not exist",
         "wake policy: adjustment": "step_scaling_policy_configuration.step_adjustment.scaling_adjustment 0 instead of 1",
         "wake policy: cooldown": "step_scaling_policy_configuration.cooldown 3000 instead of",
     },
@@ -54,6 +56,7 @@ _BY_RESOURCE: Final = {
         "scheduled action: bounds": "scalable_target_action.min_capacity 2 instead of 1",
     },
     'aws_appautoscaling_scheduled_action.this["primary/evening"]': {
+        "scheduled action deleted": "does not exist",
         "scheduled action: time": "schedule cron(0 1 ? * MON-FRI *) instead of",
         "scheduled action: time zone": "timezone Asia/Tokyo instead of",
         "scheduled action: end": "end_time 2099-01-01T00:00:00Z instead of none",
@@ -105,12 +108,16 @@ _BY_RESOURCE: Final = {
     },
     "aws_s3_bucket_lifecycle_configuration.this[0]": {
         "bucket: lifecycle": "rule 1 entry instead of 4 entries",
+        "lifecycle: a rule added": "rule 5 entries instead of 4 entries",
+        "lifecycle: a rule disabled": "rule[0].status Disabled instead of Enabled",
     },
     "aws_s3_bucket_ownership_controls.this[0]": {
         "bucket: ownership": "rule.object_ownership ObjectWriter instead of BucketOwnerEnforced",
     },
     "aws_s3_bucket.this[0]": {
         "bucket: tags": "tags_all.environment another instead of prod",
+        "bucket: replication": "replication_configuration 1 entry instead of none",
+        "bucket: requester pays": "request_payer Requester instead of BucketOwner",
         "bucket: CORS": "cors_rule 1 entry instead of none",
         "bucket: website": "website 1 entry instead of none",
         "bucket: acceleration": "acceleration_status Enabled instead of Suspended",
@@ -119,6 +126,7 @@ _BY_RESOURCE: Final = {
     },
     "aws_kms_key.this[0]": {
         "key: rotation": "enable_key_rotation false instead of true",
+        "key: rotation period": "rotation_period_in_days 2560 instead of 365",
         "key: description": "description another's instead of",
         "key: policy": "policy a document of 164 characters instead of",
         "key: disabled": "is_enabled false instead of true",
@@ -171,6 +179,11 @@ _BY_RESOURCE: Final = {
         "role: boundary": "permissions_boundary ",
         "role: longest session": "max_session_duration 43200 instead of 3600",
         "role: tag": "tags_all.owner another instead of none",
+        "role: no boundary": "permissions_boundary none instead of",
+        "role: description": "description another's instead of",
+    },
+    'aws_iam_policy.this["collector"]': {
+        "managed policy: tag": "tags_all.owner another instead of none",
     },
     'aws_iam_policy.this["caller"]': {
         "managed policy": "policy a document of 99 characters instead of",

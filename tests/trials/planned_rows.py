@@ -117,7 +117,6 @@ _BY_RESOURCE: Final = {
     "aws_s3_bucket.this[0]": {
         "bucket: tags": "tags_all.environment another instead of prod",
         "bucket: replication": "replication_configuration 1 entry instead of none",
-        "bucket: requester pays": "request_payer Requester instead of BucketOwner",
         "bucket: CORS": "cors_rule 1 entry instead of none",
         "bucket: website": "website 1 entry instead of none",
         "bucket: acceleration": "acceleration_status Enabled instead of Suspended",

@@ -448,6 +448,13 @@ def kms_key_states() -> bool:
     return True
 
 
+def kms_rotation_period() -> bool:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    return "RotationPeriodInDays" not in kms.get_key_rotation_status(KeyId=key)
+
+
 def use_of_kms_keys() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="encrypted", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -659,6 +666,7 @@ GAPS = (
     model_packages,
     kms_key_states,
     kms_key_usage,
+    kms_rotation_period,
     role_updates,
     use_of_kms_keys,
     sqs_attributes,

@@ -1,6 +1,7 @@
 """RotationPeriodInDays of EnableKeyRotation, 365 by default: moto drops it, and GetKeyRotationStatus lacks it.
 
-API references of both. A key that does not rotate has none. Terraform reads it, so that a configured period would differ in every plan. No key is ever rotated here.
+API references of both. A key that does not rotate has none. Terraform reads it, so that a configured period would differ in
+every plan. No key is ever rotated here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP API over a local AWS: the outputs of an endpoint that has it, and an API process as `async-endpoint serve` runs it."""
+"""The HTTP API over a local AWS: outputs of an endpoint that has it, and an API process as `async-endpoint serve` runs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from async_endpoint.http_api.settings import ApiSettings, EndpointSettings
 from support.deployed_endpoint import Deployed
 from support.echo_endpoint import outputs_of
 
-NAME = "model"  # of the endpoint in URLs
+NAME = "recommender"  # of the endpoint in URLs, as in the examples of the OpenAPI document
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SERVE = """
 import json, sys
@@ -35,7 +35,9 @@ serve(ApiSettings(endpoints=endpoints, **given), lambda url: print(url, flush=Tr
 """
 
 
-def with_api(deployed: Deployed, queue_url: str = "https://sqs.eu-west-1.amazonaws.com/123456789012/none") -> AsyncEndpointOutputs:
+def with_api(
+    deployed: Deployed, queue_url: str = "https://sqs.eu-west-1.amazonaws.com/123456789012/none"
+) -> AsyncEndpointOutputs:
     """The outputs of `deployed` with the API enabled; without a queue it delivers no webhooks."""
     folder = f"s3://{deployed.bucket}"
     http_api = HttpApi(

@@ -159,6 +159,11 @@ build/document-reader.tar.gz: .venv/runtime
 	  --requirement examples/document-reader/model.txt
 	@$(CLI) package examples/document-reader --output $@
 
+# Rebuilt every time, with the same bytes where nothing has changed.
+.PHONY: build/http-api.zip
+build/http-api.zip: .venv/runtime ## build the archive of the functions of modules/http-api, for arm64
+	@$(BIN)/python scripts/functions_archive.py $@
+
 wheel: .venv/runtime ## build the wheel of this version into build/dist
 	@rm -rf build/dist build/lib build/bdist.*
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/dist .
@@ -190,6 +195,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --quiet $(addprefix --no-emit-package ,$(shell cat requirements/clients-v3.omit)) --output-file requirements/clients-v3.txt
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
+	uv pip compile requirements/http-api.in --constraint requirements/runtime.txt --python-version 3.13 --python-platform aarch64-manylinux2014 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/http-api.txt
 
 clean: ## remove everything generated
 	rm -rf .venv .local build

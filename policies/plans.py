@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 300
 PLAN = "policy.tfplan"
 LOCKED = Path(__file__).resolve().parents[1] / "envs/local" / LOCK_FILE  # a test keeps all lock files equal
 
-_ARCHIVE = re.compile(r'"((?:\.\./)*[\w./-]+\.tar\.gz)"')
+_ARCHIVE = re.compile(r'"((?:\.\./)*[\w./-]+\.(?:tar\.gz|zip))"')
 
 
 def make_plans(roots: Sequence[Path], work: Path) -> list[Path]:
@@ -76,13 +76,13 @@ def _terraform(root: Path, environment: dict[str, str], *arguments: str) -> str:
 
 
 def _put_archives(root: Path) -> None:
-    """Create a placeholder for each model archive that the root names: a plan only hashes its bytes."""
+    """Create a placeholder for each archive of a model or a function that the root names: a plan only hashes its bytes."""
     for file in root.glob("*.tf"):
         for named in _ARCHIVE.findall(file.read_text()):
             archive = root / named
             archive.parent.mkdir(parents=True, exist_ok=True)
             if not archive.exists():
-                archive.write_bytes(b"placeholder of a model")
+                archive.write_bytes(b"placeholder")
 
 
 def _cli_configuration(work: Path) -> Path:

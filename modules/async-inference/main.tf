@@ -139,6 +139,7 @@ module "iam" {
   archive_uris      = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
   endpoint_arn      = module.endpoint.arn
   execution_role    = { arn = module.model.execution_role_arn, permissions_boundary_arn = module.model.execution_role.permissions_boundary_arn }
+  http_api          = one([for webhooks in module.webhooks : { dead_letter_queue_arn = webhooks.dead_letter_queue.arn, delivery_queue_arn = webhooks.delivery_queue.arn }])
   results_queue_arn = module.notifications.results_queue.arn
   storage           = local.storage
   subscriptions     = var.notifications.subscriptions

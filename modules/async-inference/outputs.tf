@@ -1,5 +1,5 @@
 output "access" {
-  description = "Policies of caller, collector, deployer, destroyer, planner, verifier and watcher (json, and arn of the managed policy or null), and github_role_arns of planner and deployer (null without that role)."
+  description = "Policies of caller, collector, deployer, destroyer, planner, verifier and watcher, and with http_api of api and api_admin (json, and arn of the managed policy or null), and github_role_arns of planner and deployer (null without that role)."
   value = {
     github_role_arns = module.iam.github_role_arns
     policies         = module.iam.policies

@@ -14,7 +14,7 @@ variable "access" {
     - `github.planner.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints; none when it is null.
     - `github.planner.subjects`: Workflows that may assume the role, such as repo:owner/name:pull_request and repo:owner/name:ref:refs/heads/main.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher; none when it is null.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: api and api_admin (with http_api), caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher; none when it is null.
   TEXT
   type = object({
     github = optional(object({

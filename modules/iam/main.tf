@@ -36,7 +36,8 @@ locals {
     [for uri in var.archive_uris : "arn:${local._partition}:s3:::${trimprefix(uri, "s3://")}"],
   )
 
-  policies = {
+  # The last two exist with an HTTP API alone.
+  _all_policies = {
     caller    = { json = data.aws_iam_policy_document.caller.json, description = "Invoke ${var.name} and collect its results" }
     collector = { json = data.aws_iam_policy_document.collector.json, description = "Collect the results of ${var.name}" }
     deployer  = { json = data.aws_iam_policy_document.deployer.json, description = "Update ${var.name}" }
@@ -44,13 +45,16 @@ locals {
     planner   = { json = data.aws_iam_policy_document.planner.json, description = "Plan changes of ${var.name} and find drift" }
     verifier  = { json = data.aws_iam_policy_document.verifier.json, description = "Compare ${var.name} with what was applied" }
     watcher   = { json = data.aws_iam_policy_document.watcher.json, description = "Monitor ${var.name}" }
+    api       = { json = one(data.aws_iam_policy_document.api[*].json), description = "Serve ${var.name} by its HTTP API" }
+    api_admin = { json = one(data.aws_iam_policy_document.api_admin[*].json), description = "Administer the HTTP API of ${var.name}" }
   }
+  policies = { for role, policy in local._all_policies : role => policy if var.http_api != null || !startswith(role, "api") }
 }
 
 resource "aws_iam_policy" "this" {
   for_each = setunion(var.access.managed_policies, [for attached in local._github_policies : attached.policy])
 
-  name        = "${local._global_name}-${each.key}"
+  name        = "${local._global_name}-${replace(each.key, "_", "-")}"
   description = local.policies[each.key].description
   policy      = local.policies[each.key].json
   tags        = var.tags

@@ -6,7 +6,7 @@ output "github_role_arns" {
 }
 
 output "policies" {
-  description = "Policies by role (caller, collector, deployer, destroyer, planner, verifier, watcher): json, and arn of the managed policy or null."
+  description = "Policies by role (caller, collector, deployer, destroyer, planner, verifier, watcher, and api and api_admin with http_api): json, and arn of the managed policy or null."
   value = {
     for role, policy in local.policies :
     role => { arn = try(aws_iam_policy.this[role].arn, null), json = policy.json }

@@ -12,7 +12,7 @@ variable "access" {
     - `github.planner.policy_arns`: ARNs of further managed policies of the role, by a name of your choice: that of the state bucket, and those of the environment's other endpoints.
     - `github.planner.subjects`: Workflows that may assume the role, such as repo:owner/name:pull_request and repo:owner/name:ref:refs/heads/main.
     - `github.provider_arn`: ARN of the account's OIDC provider for GitHub, if there is one; otherwise it is created.
-    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
+    - `managed_policies`: Policies to create as managed policies, to attach to users and roles: api and api_admin (with http_api), caller, collector, deployer, destroyer (beside deployer), planner, verifier, watcher.
   TEXT
   type = object({
     github = optional(object({
@@ -94,8 +94,13 @@ variable "access" {
   }
 
   validation {
-    condition     = length(setsubtract(var.access.managed_policies, ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"])) == 0
-    error_message = "Field access.managed_policies may hold caller, collector, deployer, destroyer, planner, verifier and watcher only."
+    condition     = length(setsubtract(var.access.managed_policies, ["api", "api_admin", "caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"])) == 0
+    error_message = "Field access.managed_policies may hold api, api_admin, caller, collector, deployer, destroyer, planner, verifier and watcher only."
+  }
+
+  validation {
+    condition     = var.http_api != null || length(setintersection(var.access.managed_policies, ["api", "api_admin"])) == 0
+    error_message = "Set http_api, or remove api and api_admin from access.managed_policies: they are for the HTTP API of an endpoint that has one."
   }
 }
 
@@ -140,6 +145,20 @@ variable "execution_role" {
   }
 }
 
+variable "http_api" {
+  description = <<-TEXT
+    Queues of the endpoint's HTTP API (module webhooks); policies api and api_admin exist where it is given.
+    - `dead_letter_queue_arn`: ARN of the dead letter queue of deliveries.
+    - `delivery_queue_arn`: ARN of the delivery queue.
+  TEXT
+  type = object({
+    dead_letter_queue_arn = string
+    delivery_queue_arn    = string
+  })
+  default  = null
+  nullable = true
+}
+
 variable "name" {
   description = "Name of the deployment: prefix of the names of its resources, of the policies and of the role. 1 to 35 letters, digits and hyphens."
   type        = string
@@ -163,20 +182,24 @@ variable "storage" {
     - `bucket_arn`: ARN of the bucket.
     - `kms_key_arn`: ARN of the KMS key that encrypts the bucket.
     - `prefixes`: Key prefixes by role; each ends in a slash.
+    - `prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets.
     - `prefixes.failure`: Prefix of failures.
     - `prefixes.input`: Prefix of inputs.
     - `prefixes.model`: Prefix of model archives.
     - `prefixes.output`: Prefix of outputs.
+    - `prefixes.predictions`: Prefix of the HTTP API's predictions.
     - `shared`: Whether other endpoints use bucket and key too: the deployer may then neither change nor destroy them.
   TEXT
   type = object({
     bucket_arn  = string
     kms_key_arn = string
     prefixes = object({
-      failure = string
-      input   = string
-      model   = optional(string, "model/")
-      output  = string
+      credentials = optional(string, "credentials/")
+      failure     = string
+      input       = string
+      model       = optional(string, "model/")
+      output      = string
+      predictions = optional(string, "predictions/")
     })
     shared = optional(bool, false)
   })

@@ -37,11 +37,14 @@ data "aws_iam_policy_document" "verifier" {
     resources = values(var.topic_arns)
   }
 
-  # The results queue, and its dead-letter queue: module notifications names both after the deployment.
+  # The results queue, and its dead-letter queue: module notifications names both after the deployment. Those of the HTTP API.
   statement {
-    sid       = "DescribeQueues"
-    actions   = ["sqs:GetQueueAttributes"]
-    resources = distinct([var.results_queue_arn, "${local._here.sqs}${var.name}-dead-letters"])
+    sid     = "DescribeQueues"
+    actions = ["sqs:GetQueueAttributes"]
+    resources = distinct(concat(
+      [var.results_queue_arn, "${local._here.sqs}${var.name}-dead-letters"],
+      flatten([for api in local._http_api : [api.dead_letter_queue_arn, api.delivery_queue_arn]]),
+    ))
   }
 
   # Without the key, which the content of an archive in the deployment's bucket needs.

@@ -22,6 +22,9 @@ PROGRAMS = ("make", "async-endpoint", "aws", "cp", "docker", "eval", "gh", "git"
 
 # What a line begins with: the test that executes it, and a text of that test by which it does.
 EXECUTED = {
+    "async-endpoint api-keys create": ("tests/cli/test_api_key_commands.py", 'run("create", "dev", "--name", "web shop")'),
+    "async-endpoint api-keys list": ("tests/cli/test_api_key_commands.py", 'run("list", "dev")'),
+    "async-endpoint api-keys revoke": ("tests/cli/test_api_key_commands.py", 'run("revoke", "dev", made["key"], "--json")'),
     "async-endpoint apply": ("tests/e2e/test_out_of_band.py", 'root.run("apply")'),
     "async-endpoint batch": ("tests/batch/test_batch_commands.py", 'line(*arguments, "--retry-failed")'),
     "async-endpoint bootstrap": ("tests/e2e/test_new_account.py", 'succeed("bootstrap", "dev"'),
@@ -33,6 +36,7 @@ EXECUTED = {
     "async-endpoint local up": ("tests/engines/test_engine_deployment.py", '"--containers", engine.program'),
     "async-endpoint package": ("tests/packaging/test_package_command.py", '"package"'),
     "async-endpoint plan": ("tests/e2e/test_roots.py", 'run("plan", "--detailed-exitcode")'),
+    "async-endpoint serve": ("tests/e2e/test_roots.py", 'serve("local", "--port", "0")'),
     "async-endpoint smoke-test": ("tests/e2e/test_roots.py", 'succeed("smoke-test", "--json")'),
     "async-endpoint verify": ("tests/e2e/test_out_of_band.py", 'succeed("verify", "--json", "--no-plan")'),
     "async-endpoint watch": ("tests/e2e/test_roots.py", 'succeed("watch", "--once")'),
@@ -47,6 +51,9 @@ EXECUTED = {
     ".venv/bin/python -m parity": ("tests/parity/test_parity_refusals.py", "parity.main("),
 }  # fmt: skip
 NOT_EXECUTED = {
+    "async-endpoint api-keys create": ("tests/cli/test_api_key_commands.py", 'run("create", "dev", "--name", "web shop")'),
+    "async-endpoint api-keys list": ("tests/cli/test_api_key_commands.py", 'run("list", "dev")'),
+    "async-endpoint api-keys revoke": ("tests/cli/test_api_key_commands.py", 'run("revoke", "dev", made["key"], "--json")'),
     ".venv/bin/python -m pytest": "it is the test suite itself",
     ". .venv/bin/activate": "a script of Python's own that changes the shell of its user",
     "docker build": "needs Docker and the base image of a registry; make engines runs images where an engine is installed",

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -219,6 +220,32 @@ def test_an_environment_of_two_endpoints_is_ambiguous_for_a_command_that_takes_o
 
     assert refused.code == 2
     assert "local/language-detector, local/recommender" in refused.sentence
+
+
+@of_local
+def test_the_http_api_is_served_as_its_documentation_says(root: Any) -> None:
+    image = (root.checkout.folder / root.checkout.query("red-shirt.png")).read_bytes()
+    path = "/v1/endpoints/recommender/predictions/order-7"
+
+    with root.checkout.serve("local", "--port", "0") as url:
+        put = Request(url + path, image, {"Content-Type": "image/png"}, method="PUT")
+        with urlopen(put, timeout=30) as accepted:
+            assert (accepted.status, accepted.headers["Location"]) == (202, path)
+        ended: Any = until(lambda: _ended(url + path), "the prediction has ended", 120)
+        assert ended["status"] == "succeeded", ended
+        with urlopen(url + ended["urls"]["output"], timeout=30) as output:
+            assert len(json.load(output)["recommendations"]) == 5
+    with (
+        root.checkout.serve("local/recommender", "--port", "0", "--read-only") as url,
+        urlopen(url + path, timeout=30) as again,
+    ):
+        assert json.load(again)["status"] == "succeeded", "it outlives the process that submitted it"
+
+
+def _ended(url: str) -> Any:
+    with urlopen(Request(url, headers={"Prefer": "wait=20"}), timeout=30) as found:
+        document = json.load(found)
+    return document if document["status"] != "accepted" else None
 
 
 @of_local

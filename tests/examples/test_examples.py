@@ -36,6 +36,8 @@ resource "terraform_data" "this" {
 
 # Their requirements are too large for this suite; the roots are planned by `make policy`, and applied by a target each.
 HEAVY = {"document-reader": "test_reading_documents.py", "text-embeddings": "test_embedding_texts.py"}
+# The local AWS has no API Gateway.
+PLANNED = {"http-api": "modules/test_http_api_example.py"}
 EXAMPLES: dict[str, Callable[[Any, dict[str, Any]], None]] = {}
 
 
@@ -213,7 +215,10 @@ def _state_bucket(example: Any, outputs: dict[str, Any]) -> None:
 def test_every_example_is_tested_here() -> None:
     examples = Path(__file__).parents[2] / "examples"
     on_an_engine = {"fastapi-container"}  # tests/engines
-    assert {path.parent.name for path in examples.glob("*/main.tf")} == EXAMPLES.keys() | HEAVY.keys() | on_an_engine
+    assert {
+        path.parent.name for path in examples.glob("*/main.tf")
+    } == EXAMPLES.keys() | HEAVY.keys() | PLANNED.keys() | on_an_engine
+    assert all((Path(__file__).parents[1] / file).is_file() for file in PLANNED.values())
     makefile = (examples.parent / "Makefile").read_text()
     for name, file in HEAVY.items():
         assert re.search(rf"^{name}: .*\n\t.* tests/real_models/{file}$", makefile, re.MULTILINE), name
@@ -224,7 +229,9 @@ def test_every_example_is_locked_to_the_provider_that_the_roots_have() -> None:
     checkout = Path(__file__).parents[2]
     locked = (checkout / "envs/local" / LOCK_FILE).read_bytes()
 
-    assert {name for name in EXAMPLES | HEAVY if (checkout / "examples" / name / LOCK_FILE).read_bytes() != locked} == set()
+    assert {
+        name for name in EXAMPLES | HEAVY | PLANNED if (checkout / "examples" / name / LOCK_FILE).read_bytes() != locked
+    } == set()
 
 
 @pytest.mark.terraform

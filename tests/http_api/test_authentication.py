@@ -143,6 +143,18 @@ def test_above_its_rate_a_key_is_429(guarded: Guarded) -> None:
     assert guarded.get(PREDICTIONS, text).status_code == 200
 
 
+def test_invented_keys_cost_a_bounded_rate_of_calls_and_do_not_lock_out_known_ones(guarded: Guarded) -> None:
+    _, text = guarded.key(NAME)
+    assert guarded.get(PREDICTIONS, text).status_code == 200
+    guarded.aws.s3.calls.clear()
+    statuses = [guarded.get(PREDICTIONS, new_key("x", 1, None, 0)[1]).status_code for _ in range(100)]
+    assert statuses.count(401) + statuses.count(429) == 100 and statuses.count(429) > 20
+    assert len(guarded.aws.s3.calls) <= 100
+    guarded.aws.time.sleep(55)
+    assert [guarded.get(PREDICTIONS, new_key("x", 1, None, 0)[1]).status_code for _ in range(60)].count(429) > 0
+    assert guarded.get(PREDICTIONS, text).status_code == 200
+
+
 def test_no_key_is_in_a_response_or_a_log(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
     key_id, text = guarded.key(NAME)
     parsed = parse_key(text)

@@ -91,6 +91,16 @@ def test_a_backlog_that_takes_longer_is_503(limited: Api, metrics: FakeCloudWatc
     assert limited.submit().status_code == 503
 
 
+def test_a_repetition_is_not_refused(limited: Api, metrics: FakeCloudWatch) -> None:
+    made = limited.submit(b"[1]", "order-7")
+    limited.aws.time.sleep(60)
+    metrics.values = {"ApproximateBacklogSize": [200], "TotalProcessingTime": [3_000]}
+    assert limited.submit(b"[2]", "order-8").status_code == 503
+    again = limited.submit(b"[1]", "order-7")
+    assert (again.status_code, again.json()) == (202, made.json())
+    assert limited.submit(b"[2]", "order-7").status_code == 409
+
+
 def test_without_metrics_predictions_are_accepted(limited: Api, metrics: FakeCloudWatch) -> None:
     metrics.error = client_error("Throttling", "Rate exceeded")
     assert [limited.submit().status_code for _ in range(5)] == [202] * 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,10 +12,13 @@ import anyio
 import pytest
 
 from async_endpoint.aws import AwsSession
+from async_endpoint.http_api.predictions import submission
+from async_endpoint.http_api.predictions.records import Held, Webhook
 from async_endpoint.http_api.predictions.submission import TAKEOVER_SECONDS, Accepted, Submission, submit
 from async_endpoint.http_api.problems import Problem
 from support.api_client import Api, FakeServices, create_api
 from support.in_memory_aws import FakeAws, client_error
+from support.webhook_deliveries import FakeQueues
 
 ASKED = Submission("order-7", b"[1]", "application/json", None)
 LARGE = Submission("order-7", b"x" * 200_000, "application/json", None)
@@ -33,9 +37,11 @@ class Interrupting:
     after: bool = False
     error: BaseException = field(default_factory=Killed)
     calls: list[str] = field(default_factory=list)
+    queues: FakeQueues | None = None
 
     def session(self) -> AwsSession:
-        services = {name: self.aws.session.client(name) for name in ("s3", "sagemaker-runtime", "sagemaker", "sqs")}
+        services: dict[str, Any] = {"s3": self.aws.s3, "sagemaker-runtime": self.aws.runtime, "sagemaker": self.aws.sagemaker}
+        services["sqs"] = self.queues
         return AwsSession(lambda name: _Wrapped(services[name], self), "eu-west-1")
 
     def call(self, name: str, do: Callable[[], Any]) -> Any:
@@ -175,5 +181,69 @@ def test_what_aws_refuses_is_a_problem_without_names_of_aws(
     assert not any(word in refused.text.lower() for word in ("sagemaker", "aws", "arn:", "denied", "rate exceeded", "shop"))
     assert (status == 503) == ("retry-after" in refused.headers)
     aws.runtime.error, aws.sagemaker.status = None, "InService"
+    certain = code(error) != "ServiceUnavailable"  # a response with status 5xx does not say whether it was accepted
+    assert api.submit(b"[1]", "order-7").status_code == (202 if certain else 409)
     aws.time.seconds += TAKEOVER_SECONDS + 1
     assert api.submit(b"[1]", "order-7").status_code == 202
+
+
+def code(error: Any) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def test_what_the_endpoint_refused_is_sent_when_it_serves_even_if_corrected(aws: FakeAws, api: Api) -> None:
+    aws.runtime.error = client_error("ValidationError", "Endpoint shop of account 1 is not in service.")
+    aws.sagemaker.status = "Creating"
+    assert api.submit(b"[1]", "order-7").json()["type"].endswith(":endpoint-not-ready")
+    assert api.get("order-7").status_code == 404
+    aws.runtime.error, aws.sagemaker.status = None, "InService"
+    aws.time.seconds += 1
+    accepted = api.submit(b"[2]", "order-7")
+    assert accepted.status_code == 202 and accepted.json()["created_at"].endswith(":21.000Z")
+    assert create_api(aws).get("order-7").json() == accepted.json()
+    assert api.submit(b"[1]", "order-7").status_code == 409
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_webhook_that_is_sent_late_is_looked_at_after_its_deadline(aws: FakeAws, number: int) -> None:
+    """Its marker is older than those around it, so the sweep may have passed its place. Without a webhook nothing is queued."""
+    queues = FakeQueues(aws.time)
+    hooked = dataclasses.replace(ASKED, id="hooked", webhook=Webhook("https://shop.example/h", ("expired",)))
+    for asked in (ASKED, hooked):
+        with pytest.raises(Killed):
+            attempt(aws, asked, Interrupting(aws, number))
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    for asked in (ASKED, hooked):
+        accepted = attempt(aws, asked, Interrupting(aws, queues=queues))
+    ((message,),) = queues.queues.values()
+    deadline = accepted.submitted.submitted_at.timestamp() + accepted.submitted.deadline_seconds
+    assert message.document["deliver"] == accepted.claim.key and message.document["not_before"] >= deadline
+
+
+def test_of_two_processes_that_take_over_one_sends(aws: FakeAws) -> None:
+    with pytest.raises(Killed):
+        attempt(aws, ASKED, Interrupting(aws, 1))
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    one, other = create_api(aws).endpoint.records, create_api(aws).endpoint.records
+    (record,) = create_api(aws).state("records/").values()
+    found, same = one.find(record["key"]), other.find(record["key"])
+    assert found and same and found == same
+    held = one.take_over(found)
+    assert held is not None and held.claim.created_at == found.claim.created_at
+    assert other.take_over(same) is None
+
+
+def test_a_process_that_was_taken_over_neither_releases_nor_sends(aws: FakeAws) -> None:
+    """It woke after a minute, to learn that its own request was refused: the other one's must stay."""
+    slow = create_api(aws)
+    wanted = submission._claim(slow.endpoint, "local", ASKED)
+    held = slow.endpoint.records.claim(wanted)
+    assert isinstance(held, Held)
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    accepted = attempt(aws, ASKED)
+    slow.endpoint.records.release(held)
+    with pytest.raises(Problem, match="being sent"):
+        submission._send(slow.endpoint, held, ASKED, "r3")
+    assert len(aws.runtime.calls) == 1
+    assert create_api(aws).get("order-7").json()["id"] == "order-7"
+    assert attempt(aws, ASKED).submitted == accepted.submitted

@@ -132,6 +132,13 @@ def test_with_keys_the_host_may_be_any_and_pages_of_it_are_its_own(shared: Api) 
         assert page.fetch(f"{url}/healthz", "POST", JSON, b"{}").status == 405
 
 
+def test_a_second_value_of_a_header_does_not_hide_behind_the_first(api: Api) -> None:
+    own = f"http://127.0.0.1:{PORT}"
+    for name, first, second in (("Origin", own, "https://evil.example"), ("Sec-Fetch-Site", "none", "cross-site")):
+        assert api.http.get(PREDICTIONS, headers=[(name, first)]).status_code == 200
+        assert api.http.get(PREDICTIONS, headers=[(name, first), (name, second)]).status_code == 403
+
+
 def test_programs_send_none_of_these_headers(api: Api, shared: Api) -> None:
     assert api.http.get(PREDICTIONS).status_code == 200
     assert shared.http.get("/healthz").status_code == 200

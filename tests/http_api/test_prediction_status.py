@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from async_endpoint.http_api.predictions.records import CACHED
 from async_endpoint.http_api.predictions.status import EXPIRED_REASON
-from support.api_client import NAME, PREDICTIONS, Api, create_api
+from support.api_client import HTTP_API, NAME, PREDICTIONS, Api, create_api
 from support.in_memory_aws import FakeAws, client_error
+from support.webhook_deliveries import HOOK, Deliveries
 
 MODEL_ERROR = 'Received client error (400) from primary with message "not an image"'
 
@@ -67,6 +69,26 @@ def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     document = api.get("a").json()
     assert document["status"] == "expired" and document["completed_at"] == document["deadline"]
     assert document["error"] == {"reason": EXPIRED_REASON, "status": None}
+
+
+def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:
+    """An output that comes after the expiry was announced changes nothing for either: the prediction has ended once."""
+    deliveries = Deliveries(aws)
+    request = deliveries.submit("hooked")
+    api = deliveries.api
+    accepted = api.get("hooked").json()
+    aws.time.seconds += 3_960 + 120
+    claim = api.endpoint.records.read(request["Filename"].removesuffix(".out"))
+    assert claim is not None
+    deliveries.queues.send_message(HTTP_API.delivery_queue_url, json.dumps({"deliver": claim.key, "not_before": 0}))
+    deliveries.run()
+    announced = deliveries.posts[0].event["data"]
+    assert announced["status"] == "expired"
+    api.output(request)
+    for document in (api.get("hooked").json(), create_api(aws).get("hooked").json()):
+        assert document == announced and document["urls"] == accepted["urls"]
+    repeated = api.submit(b"{}", "hooked", webhook_url=HOOK)
+    assert repeated.status_code == 200 and repeated.json() == announced
 
 
 def test_predictions_outlive_the_process(aws: FakeAws) -> None:

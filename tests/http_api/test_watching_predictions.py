@@ -114,14 +114,18 @@ def test_the_rate_of_checks_is_bounded_however_many_predictions_are_watched() ->
     assert interval(0, 1) <= 0.2 and interval(10, 1) == 1.0 and interval(10_000, 1) == 5.0
 
 
-def test_threads_do_not_grow_with_the_clients() -> None:
-    before = threading.active_count()
+def test_neither_threads_nor_checks_grow_with_the_clients() -> None:
+    before, calls = threading.active_count(), Counter[str]()
+
+    def check() -> None:
+        calls["all"] += 1
 
     async def run() -> None:
         watcher: Watcher[str] = Watcher()
-        clients = [asyncio.create_task(ended(watcher, str(number), lambda: None, 0.5)) for number in range(300)]
+        clients = [asyncio.create_task(ended(watcher, str(number), check, 0.5)) for number in range(300)]
         await until(lambda: watcher.count == 300)
-        assert threading.active_count() <= before + module.THREADS
         assert await asyncio.gather(*clients) == [None] * 300
+        assert threading.active_count() <= before + module.THREADS
+        assert calls["all"] <= module.MAX_CHECKS_PER_SECOND * 2  # no burst at the beginning either
 
     asyncio.run(run())

@@ -13,6 +13,7 @@ MODULES = [
     "async-inference",
     "endpoint",
     "endpoint-config",
+    "http-api",
     "iam",
     "model",
     "model/container",
@@ -80,7 +81,7 @@ def test_variables_and_outputs_are_alphabetical(checkout: Path, module: str) -> 
 def test_variables_are_typed_and_described(checkout: Path, module: str) -> None:
     for name, body in _VARIABLE.findall((checkout / "modules" / module / "variables.tf").read_text()):
         assert "  description = " in body, name
-        assert "  nullable    = false" in body or "  nullable = false" in body or "  nullable = true" in body, name
+        assert re.search(r"^  nullable +=", body, re.MULTILINE), name
         assert not re.search(r"\bany\b", body.split("validation")[0].split("type ", 1)[1]), name
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from async_endpoint.core.extras import EXTRAS
 from async_endpoint.local_aws import LocalAwsRecord
 from async_endpoint.workspace import Workspace
 from support.built_wheel import CHECKOUT, BuiltWheel, build, canonical, required
@@ -16,12 +17,31 @@ from support.in_process_aws import AwsHarness
 from support.remote_aws import RemoteAws
 from support.sample_model import archive
 
-HEAVY = ("moto", "flask", "numpy", "PIL", "sagemaker_inference", "python_terraform", "typer", "rich", "pytest")
+HEAVY = ("fastapi", "moto", "flask", "numpy", "PIL", "sagemaker_inference", "python_terraform", "typer", "rich", "pytest")
 INVOKES = """
 import sys
 from async_endpoint import AsyncEndpoint
 with AsyncEndpoint.from_name(sys.argv[1], "eu-west-1", endpoint_url=sys.argv[2]) as endpoint:
     print(endpoint.submit(b'{"answer": "from the base install"}', content_type="application/json").result(60).body.decode())
+"""
+SERVES = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {(*EXTRAS["deploy"], *EXTRAS["local"], "numpy", "PIL")}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refuse())
+from starlette.testclient import TestClient
+from async_endpoint.http_api.application import create_application
+from async_endpoint.http_api.served_endpoint import Services
+from async_endpoint.http_api.settings import ApiSettings
+
+settings = ApiSettings(environment="dev", endpoints={{}}, deliveries=False)
+with TestClient(create_application(settings, Services.of(settings))) as client:
+    found = client.get("/openapi.json", headers={{"Host": "127.0.0.1"}})
+    print(found.status_code, found.json()["openapi"][:3])
 """
 
 
@@ -86,7 +106,9 @@ def test_the_plugin_loads_nothing_of_this_package(wheel: BuiltWheel, outside: Pa
     assert done.stdout == "['async_endpoint', 'async_endpoint.pytest_plugin']\n", done.stderr
 
 
-@pytest.mark.parametrize("name", ["package", "local", "plan", "verify", "invoke", "batch", "watch", "logs", "local up"])
+@pytest.mark.parametrize(
+    "name", ["package", "local", "plan", "verify", "invoke", "batch", "watch", "logs", "serve", "local up"]
+)
 def test_every_command_explains_itself_in_the_base_install(wheel: BuiltWheel, outside: Path, name: str) -> None:
     done = wheel.command(*name.split(), "--help", base=True, cwd=outside)
     assert done.returncode == 0, done.stderr
@@ -102,6 +124,7 @@ def test_every_command_explains_itself_in_the_base_install(wheel: BuiltWheel, ou
         ("verify dev", "deploy"),
         ("watch dev", "deploy"),
         ("logs dev", "deploy"),
+        ("serve dev", "http"),
     ],
 )
 def test_a_command_whose_extra_is_missing_names_it(
@@ -112,6 +135,12 @@ def test_a_command_whose_extra_is_missing_names_it(
     assert done.returncode == 3, done.stderr
     assert f"needs the extra [{extra}]" in done.stderr and f"pip install './async-endpoint[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_http_extra_serves_without_the_others(wheel: BuiltWheel, outside: Path) -> None:
+    """As in a container or in Lambda: neither Terraform's adapter nor the local AWS can be imported."""
+    done = wheel.run("-c", SERVES, base=False, cwd=outside)
+    assert (done.returncode, done.stdout) == (0, "200 3.1\n"), done.stderr
 
 
 def test_a_command_that_needs_a_checkout_says_so_before_it_asks_for_an_extra(

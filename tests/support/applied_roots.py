@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +82,37 @@ class Checkout:
         ended = self.run(*arguments)
         assert ended.code == 0, f"{' '.join(arguments)} ended with {ended.code}:\n{ended.out}{ended.err}"
         return ended
+
+    @contextlib.contextmanager
+    def serve(self, *arguments: str) -> Iterator[str]:
+        """`async-endpoint serve` for the block: its URL. At the end SIGTERM ends it, without an error."""
+        process = subprocess.Popen(
+            [COMMAND, "serve", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        lines: list[str] = []
+        try:
+            for line in process.stderr:
+                lines.append(line)
+                if (serving := re.search(r"^serving .* on (http://\S+)", line)) is not None:
+                    break
+            else:
+                raise AssertionError(f"serve ended with {process.wait()}: {''.join(lines)}")
+            reader = threading.Thread(target=lambda: lines.extend(process.stderr or ()))
+            reader.start()
+            yield serving[1]
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(timeout=30)
+            reader.join()
+            assert code == 0, "".join(lines)
+        finally:
+            process.kill()
+            process.wait()
 
     def build_archives(self) -> None:
         """Build the model archives of every environment."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
 
@@ -116,6 +117,7 @@ class FakeS3:
             "ContentType": content_type,
             "LastModified": self.written[Key],
             "ETag": self.etag(Key),
+            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(self.now(), usegmt=True)}},
         }
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:

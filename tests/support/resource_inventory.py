@@ -17,6 +17,9 @@ _VOLATILE = re.compile(
     r"|State(Value|Reason\w*|Updated\w*|Transitioned\w*)|CurrentInstanceCount|DesiredInstanceCount|RoleLastUsed|storedBytes"
     r"|creationTime|AttachmentCount|PolicyUpdateCount|ResponseMetadata|VariantStatus|LastUsed\w*)"
 )
+# Generated again when a scalable target is registered again, as an update of the instance type does.
+_GENERATED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=scalable-target/)\w+")
+_REGISTERED = {"ScalableTargets", "ScalingPolicies", "ScheduledActions", "alarm"}
 _BUCKET = {
     "encryption": "get_bucket_encryption",
     "lifecycle": "get_bucket_lifecycle_configuration",
@@ -33,8 +36,9 @@ def inventory(clients: Clients) -> Inventory:
     found: Inventory = {}
     for part in (_hosting, _scaling, _messages, _watching, _storage, _identities, _keys):
         for kind, name, description in part(clients):
-            assert (kind, name) not in found
-            found[kind, name] = _settings(description)
+            key = (kind, _GENERATED.sub("ID", name) if kind in _REGISTERED else name)
+            assert key not in found
+            found[key] = _settings(description, stable=kind in _REGISTERED)
     return found
 
 
@@ -47,10 +51,13 @@ def changes(before: Inventory, after: Inventory) -> dict[str, list[tuple[str, st
     }
 
 
-def _settings(value: Any) -> Any:
+def _settings(value: Any, *, stable: bool) -> Any:
+    """`value` without what is volatile, and without generated parts of texts if `stable`."""
     if isinstance(value, dict):
-        return {name: _settings(item) for name, item in value.items() if not _VOLATILE.fullmatch(name)}
-    return [_settings(item) for item in value] if isinstance(value, list) else value
+        return {name: _settings(item, stable=stable) for name, item in value.items() if not _VOLATILE.fullmatch(name)}
+    if isinstance(value, list):
+        return [_settings(item, stable=stable) for item in value]
+    return _GENERATED.sub("ID", value) if stable and isinstance(value, str) else value
 
 
 def _pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:

@@ -140,7 +140,9 @@ class Trial:
         for target in ("verify", "drift"):
             self.make(target, planner)
         self.make("plan", planner, STORE="by-hand")
-        assert changes(before, self.resources()) == {
+        found_changes = changes(before, self.resources())
+        _print(json.dumps(found_changes, indent=2))
+        assert found_changes == {
             "created": [("object", f"{BUCKET}/plans/dev/{REGION}/by-hand.{kind}") for kind in ("json", "plan")],
             "deleted": [],
             "changed": [],
@@ -183,7 +185,8 @@ class Trial:
         assert "ml.m5.large" in comment and "ml.m5.xlarge" in comment and "updated" in comment
         assert "**replaced**" not in comment
         assert "unknown" not in comment, "both types have a price"
-        assert changes(before, self.resources())["changed"] == [], "a plan changes nothing"
+        planned = changes(before, self.resources())["changed"]
+        assert planned == [], f"a plan changes nothing, and changed {planned}"
         done = self.team.apply(self.team.merge(pull))
         _require(done, {"changed": "success", "plan": "skipped", "dev/apply": "success", "dev": "success"})
         instance_type, new = self.live()

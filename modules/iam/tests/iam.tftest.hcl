@@ -341,6 +341,70 @@ run "deployer_of_an_endpoint_on_shared_storage" {
   }
 }
 
+run "an_http_api_has_two_policies_of_its_own" {
+  command = plan
+
+  variables {
+    access = { managed_policies = ["api", "api_admin"] }
+    http_api = {
+      dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:shop-test-delivery-dead-letters"
+      delivery_queue_arn    = "arn:aws:sqs:eu-west-1:123456789012:shop-test-deliveries"
+    }
+  }
+
+  assert {
+    condition     = { for who, policy in aws_iam_policy.this : who => policy.name } == { api = "shop-test-eu-west-1-api", api_admin = "shop-test-eu-west-1-api-admin" }
+    error_message = "Both must be created on request."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.api.json).Statement :
+      statement.Sid => [for resource in flatten([statement.Resource]) : trimprefix(resource, "arn:aws:s3:::shop/")] if contains(flatten([statement.Action]), "s3:PutObject")
+      } == {
+      KeepState = ["predictions/*", "credentials/secrets/*"]
+      PutInputs = ["input/api/*"]
+    }
+    error_message = "A process of the API must write its state, secrets and inputs, and no API key."
+  }
+
+  assert {
+    condition     = length([for action in flatten([for statement in jsondecode(output.policies.api.json).Statement : statement.Action]) : action if strcontains(action, "Delete") && action != "sqs:DeleteMessage"]) == 0
+    error_message = "A process of the API must delete nothing but messages."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.api_admin.json).Statement : statement.Sid => flatten([statement.Resource]) if startswith(flatten([statement.Action])[0], "s3:") && statement.Sid != "ListKeys"
+      } == {
+      ReadPredictions  = ["arn:aws:s3:::shop/predictions/*"]
+      WriteCredentials = ["arn:aws:s3:::shop/credentials/*"]
+    }
+    error_message = "An administrator of the API must change credentials alone, and see neither inputs nor results."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.verifier.json).Statement : length(flatten([statement.Resource])) == 4 if statement.Sid == "DescribeQueues"
+    ])
+    error_message = "Verification must see the queues of the API."
+  }
+
+  assert {
+    condition     = length([for action in flatten([for who in ["caller", "collector", "deployer", "planner", "verifier", "watcher"] : [for statement in jsondecode(output.policies[who].json).Statement : statement.Resource]]) : action if can(regex("shop/(predictions|credentials)/", action))]) == 0
+    error_message = "No other policy may name state or credentials of the API."
+  }
+}
+
+run "without_an_http_api_there_are_no_policies_for_it" {
+  command = plan
+
+  assert {
+    condition     = length(setintersection(keys(output.policies), ["api", "api_admin"])) == 0
+    error_message = "Policies of an API must need one."
+  }
+}
+
 run "managed_policies" {
   command = plan
 

@@ -420,6 +420,19 @@ run "refuses_long_sessions" {
   }
 }
 
+run "refuses_a_policy_of_an_api_that_does_not_exist" {
+  command         = plan
+  expect_failures = [var.access]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    access = { managed_policies = ["api_admin"] }
+  }
+}
+
 run "refuses_unknown_policies" {
   command         = plan
   expect_failures = [var.access]

@@ -24,7 +24,7 @@ from async_endpoint.client.invocation import Invocation, check_process, current_
 from async_endpoint.client.models import Completed, Payload, Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
-from async_endpoint.core.errors import AsyncEndpointError, EndpointNotReady, InvalidInput, NotReady, UsageError
+from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs, only_endpoint
 from async_endpoint.workspace import Workspace
 
@@ -487,8 +487,4 @@ def _session(region: str, endpoint_url: str | None, role_arn: str | None, config
 
 def _may_be_accepted(invocation: Invocation) -> bool:
     """Whether a request that ended may have been accepted: then its key keeps identifying it."""
-    if invocation.withdrawn:
-        return False
-    error = invocation.exception(0)
-    no_response = isinstance(error, NotReady) and not isinstance(error, EndpointNotReady)
-    return invocation.submitted is not None or invocation.sent > 1 or (invocation.sent == 1 and no_response)
+    return not invocation.withdrawn and (invocation.submitted is not None or invocation.sent > 0)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from async_endpoint.aws import AwsSession, error_code, error_message, translate_errors
+from async_endpoint.aws import AwsSession, error_code, error_message, is_retryable, is_throttled, translate_errors
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint_info import EndpointInfo
@@ -88,7 +88,12 @@ class Sender:
             nonlocal sent_at
             sent_at = self._clock.now()  # the deadline counts from the accepted attempt
             invocation.sent += 1
-            return invoke(**fields)
+            try:
+                return invoke(**fields)
+            except (BotoCoreError, ClientError) as error:
+                if is_throttled(error) or not is_retryable(error):  # it was refused, or never sent
+                    invocation.sent -= 1
+                raise
 
         with translate_errors(self._session, INVOKE_ACTION, f"endpoint {self._info.name}"), self._endpoint_state_explained():
             reply = self._retries.call(once, before=self._limiter.wait, throttled=self._limiter.throttled)

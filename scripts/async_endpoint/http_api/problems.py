@@ -116,11 +116,22 @@ class ProblemResponses:
             await send(message)
 
         try:
+            if _ambiguous(scope):
+                closing = {"Connection": "close"}
+                raise Problem(
+                    "invalid-request", "A request has Content-Length or Transfer-Encoding, not both.", headers=closing
+                )
             await self._application(scope, receive, noted)
         except Exception as error:
             if begun:
                 raise
             await as_problem(error).response(scope["path"])(scope, receive, send)
+
+
+def _ambiguous(scope: Scope) -> bool:
+    """Whether proxies may disagree about where a request ends, which hides another one in it (RFC 9112, 6.3)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names
 
 
 async def respond(request: Request, error: Exception) -> Response:

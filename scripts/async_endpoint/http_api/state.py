@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from async_endpoint.aws import AwsSession, error_code, translate_errors
+from async_endpoint.aws import AwsSession, error_code, server_time, translate_errors
 from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.s3_uri import S3Uri
@@ -28,10 +28,14 @@ _CONCURRENT_CODES: Final = frozenset({"ConditionalRequestConflict", "409"})
 
 @dataclass(frozen=True)
 class StoredJson:
-    """An object's decoded JSON, and the ETag that a replacement has to match."""
+    """An object's decoded JSON, and the ETag that a replacement has to match.
+
+    `age` is in seconds, by S3's own clock, when it was read; to the second.
+    """
 
     document: dict[str, Any]
     etag: str
+    age: float = 0.0
 
 
 class StateObjects:
@@ -51,7 +55,8 @@ class StateObjects:
                 if error_code(error) in ("NoSuchKey", "404"):
                     return None
                 raise
-        return StoredJson(_decoded(body, uri), str(reply["ETag"]))
+        age = (server_time(reply) or 0.0) - reply["LastModified"].timestamp()
+        return StoredJson(_decoded(body, uri), str(reply["ETag"]), max(0.0, age))
 
     def create(self, name: str, document: Mapping[str, Any]) -> StoredJson | None:
         """Write the object unless there is one; returns it, or None if another writer was first."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
+
+import anyio
+import anyio.to_thread
 
 from async_endpoint.core.errors import NotReady
 
@@ -50,6 +52,7 @@ class _Loop(Generic[Outcome]):
     watched: dict[Hashable, _Watched[Outcome]] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
 
 
 class Watch(Generic[Outcome]):
@@ -69,7 +72,6 @@ class Watcher(Generic[Outcome]):
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop[Outcome]] = WeakKeyDictionary()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="watcher")
 
     @asynccontextmanager
     async def watch(self, place: Hashable, check: Callable[[], Outcome | None]) -> AsyncIterator[Watch[Outcome]]:
@@ -79,7 +81,8 @@ class Watcher(Generic[Outcome]):
         watched = here.watched.get(place)
         if watched is None or watched.ended.done():
             now = loop.time()
-            watched = here.watched[place] = _Watched(check, now, now, loop.create_future())
+            due = now + interval(0.0, len(here.watched) + 1)  # its client has just looked
+            watched = here.watched[place] = _Watched(check, now, due, loop.create_future())
             here.changed.set()
         watched.clients += 1
         if here.task is None or here.task.done():
@@ -125,7 +128,7 @@ class Watcher(Generic[Outcome]):
     async def _check(self, here: _Loop[Outcome], item: _Watched[Outcome]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            outcome = await loop.run_in_executor(self._threads, item.check)
+            outcome = await anyio.to_thread.run_sync(item.check, abandon_on_cancel=True, limiter=here.threads)
         except NotReady as error:  # S3 does not answer: the next check may succeed
             log.warning("%s", error)
             outcome = None

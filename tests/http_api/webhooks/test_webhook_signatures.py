@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.http_api.webhooks.signatures import new_secret, sign, signed_headers
+from support.documents import ROOT, Document
 
 BODY = b'{"type":"prediction.succeeded","data":{"id":"\xc3\xa9"}}'
 
@@ -45,6 +47,25 @@ def test_the_example_of_the_specification() -> None:
     secret, message = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
     signature = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, message)
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_receiver_of_the_documentation() -> None:
+    """The Python example of docs/webhooks.md, as a server would call it."""
+    (example,) = Document.read(ROOT / "docs/webhooks.md").blocks("python")
+    seen: list[str] = []
+    processed: list[tuple[str, str]] = []
+    names = {
+        "is_new": lambda message: message not in seen and not seen.append(message),  # type: ignore[func-returns-value]
+        "process": lambda kind, data: processed.append((kind, data["id"])),
+    }
+    exec(example, names)
+    receive: Callable[[str, bytes, dict[str, str]], int] = names["receive"]  # type: ignore[assignment]
+    secret = new_secret()
+    headers = signed_headers([secret], "msg_1", int(time.time()), BODY)
+    assert [receive(secret, BODY, headers) for _ in range(2)] == [204, 204]
+    assert processed == [("prediction.succeeded", "é")]
+    assert receive(secret, BODY + b" ", headers) == 400
+    assert receive(secret, BODY, signed_headers([secret], "msg_2", int(time.time()) - 1_000, BODY)) == 400
 
 
 def test_a_damaged_secret_is_named_and_not_shown() -> None:

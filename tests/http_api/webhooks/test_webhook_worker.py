@@ -120,6 +120,15 @@ def test_it_survives_an_outage_of_sqs(monkeypatch: pytest.MonkeyPatch) -> None:
         until(lambda: sqs.deleted == ["after"], "the message is handled after the outage")
 
 
+def test_what_a_poll_brings_after_the_stop_is_left_to_others() -> None:
+    sqs = StubSqs([])
+    with working(sqs, lambda body: None) as worker:
+        worker.begin_stop()
+        sqs.bodies = ["late"]
+    until(lambda: ("late", 0) in sqs.visibility or sqs.bodies == ["late"], "it is visible again")
+    assert not sqs.deleted
+
+
 def test_a_stop_waits_for_attempts_under_way_and_takes_no_more() -> None:
     sqs = StubSqs(["under way", "next", "more"])
     begun, release = threading.Event(), threading.Event()

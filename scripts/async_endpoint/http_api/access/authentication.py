@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 
+# Ids that this process does not know, together: each costs calls of S3, which callers without a key must not multiply.
+_UNKNOWN: Final = ApiKey("unknown", "", "", rate=50.0, burst=100, created_at="")
 LOCAL_CALLER: Final = "local"  # no key's id: those have 16 characters
 _CHALLENGE: Final = 'Bearer realm="async-endpoint"'
 _SCHEME: Final = "bearer "
@@ -65,6 +67,12 @@ class Authenticator:
         for name in names:
             assert name is not None
             if not self._cache.cached(name, key_id):
+                if not self._cache.knows(name, key_id) and self._rates.take(_UNKNOWN):
+                    raise Problem(
+                        "rate-exceeded",
+                        "Many requests with unknown API keys arrive; repeat this one.",
+                        headers={"Retry-After": "1"},
+                    )
                 try:
                     await self._run(self._cache.load, name, key_id)
                 except AsyncEndpointError:

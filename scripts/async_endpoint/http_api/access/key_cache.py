@@ -45,6 +45,11 @@ class KeyCache:
             entry.refresh_at = entry.valid_until
             return False
 
+    def knows(self, endpoint: str, key_id: str) -> bool:
+        """Whether there was a key of that id when it was last read, however long ago."""
+        with self._lock:
+            return (endpoint, key_id) in self._known
+
     def load(self, endpoint: str, key_id: str) -> None:
         """Read a key from S3, one call; raises what `read` does."""
         key, place = self._read(endpoint, key_id), (endpoint, key_id)

@@ -42,7 +42,7 @@ class OriginGuard:
             await self._application(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
+        origin = _value(headers, "origin")
         granted = origin is not None and (origin.lower() in self._granted or "*" in self._granted)
         try:
             self._check_host(scope, headers)
@@ -75,17 +75,23 @@ class OriginGuard:
         """Raise a Problem for a request that a page of another origin makes a browser send."""
         if _opens_console(scope, headers):
             return
-        origin, referer = headers.get("origin"), headers.get("referer")
+        origin, referer = _value(headers, "origin"), _value(headers, "referer")
         # behind a proxy that ends TLS the scheme is unknown here; without keys nothing is in front
         secure = self._keys_required and (origin or referer or "").lower().startswith("https://")
         own = f"{'https' if secure else 'http'}://{headers.get('host', '')}"
-        page = foreign_page(own, origin, headers.get("sec-fetch-site"), referer)
+        page = foreign_page(own, origin, _value(headers, "sec-fetch-site"), referer)
         if page is not None:
             raise Problem(
                 "forbidden-origin",
                 f"The request comes from a web page of another origin ({page[:100]!a}); send it from outside a browser, or let "
                 "the operator add the origin to the CORS settings.",
             )
+
+
+def _value(headers: Headers, name: str) -> str | None:
+    """A header's value; all of them where it occurs more than once, which no browser sends and nothing equals."""
+    values = headers.getlist(name)
+    return ", ".join(values) if values else None
 
 
 def _opens_console(scope: Scope, headers: Headers) -> bool:

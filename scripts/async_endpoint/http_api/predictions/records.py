@@ -1,33 +1,31 @@
 """Records of predictions in S3, all the state that the API has: claims, and markers of what the endpoint has accepted.
 
-A claim is written once, by PutObject with If-None-Match: S3 lets exactly one writer succeed (S3 user guide, "How to prevent
-object overwrites with conditional writes"). A marker follows when the endpoint has accepted the request; its name is the index
-of listings. Both never change, so they are cached.
+A claim is written by PutObject with If-None-Match, and replaced with If-Match: of several writers S3 lets exactly one succeed
+(S3 user guide, "How to prevent object overwrites with conditional writes"). A marker follows when the endpoint has accepted the
+request; its name is the index of listings. From then on neither changes, so they are cached.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from botocore.exceptions import ClientError
-
-from async_endpoint.aws import AwsSession, error_code, server_time, translate_errors
-from async_endpoint.client.models import JSON_TYPE, Submitted
+from async_endpoint.aws import AwsSession, translate_errors
+from async_endpoint.client.models import Submitted
 from async_endpoint.client.retries import Retries
-from async_endpoint.core.errors import InvalidInput, UsageError
+from async_endpoint.core.errors import InvalidInput, NotReady, UsageError
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.bounded_cache import BoundedCache
 from async_endpoint.http_api.predictions.identity import Marker
+from async_endpoint.http_api.state import StateObjects, StoredJson
 
 VERSION: Final = 1
 CACHED: Final = 2_000  # claims and markers each, a kilobyte apiece at most
-_EXISTS: Final = frozenset({"PreconditionFailed", "412"})
-_CONFLICT: Final = "ConditionalRequestConflict"  # another write of the key was under way: the same source says to try again
-CONFLICTS: Final = 4
+CLAIMS: Final = 5  # attempts to claim, where other processes write at the same time
 
 Document = TypeVar("Document")
 
@@ -44,7 +42,8 @@ class Webhook:
 class Claim:
     """A prediction as it was first asked for. `sha256` covers all that must be equal for a repetition.
 
-    `bytes` is the size of the body, None for an input by reference; `nonce` names the attempt that wrote the claim.
+    `bytes` is the size of the input, None where it is unknown; `nonce` names the attempt that wrote the claim. `released` says
+    that its request was certainly not accepted: whatever is asked for under the id next replaces it.
     """
 
     key: str
@@ -58,6 +57,7 @@ class Claim:
     input_url: str | None
     webhook: Webhook | None
     nonce: str
+    released: bool = False
 
     @property
     def marker(self) -> Marker:
@@ -74,6 +74,7 @@ class Claim:
             "request": {name: getattr(self, name) for name in names},
             "webhook": {"url": self.webhook.url, "events": list(self.webhook.events)} if self.webhook else None,
             "nonce": self.nonce,
+            "released": self.released,
         }
 
     @classmethod
@@ -90,6 +91,7 @@ class Claim:
                 created_at=datetime.fromisoformat(document["created_at"]),
                 webhook=Webhook(hook["url"], tuple(hook["events"])) if hook else None,
                 nonce=document["nonce"],
+                released=document["released"],
                 **document["request"],
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -97,10 +99,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A claim that was there already, and its age in seconds by S3's own clock."""
+class Held:
+    """A claim of this attempt, which alone may send it; `etag` is that of its object.
+
+    It was claimed at `since` or later, in seconds since the epoch by this machine's clock.
+    """
 
     claim: Claim
+    etag: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """A claim of another attempt, its ETag, and its age in seconds by S3's own clock."""
+
+    claim: Claim
+    etag: str
     age: float
 
 
@@ -108,134 +123,104 @@ class Records:
     """The records of one endpoint below its `state` prefix. Methods raise what `translate_errors` raises."""
 
     def __init__(self, session: AwsSession, state: S3Uri, retries: Retries, now: Callable[[], float]) -> None:
-        self._session, self.state, self._retries, self._now = session, state, retries, now
+        self._session, self._state, self._retries, self._now = session, state, retries, now
+        self._objects = StateObjects(session, str(state), retries)
         self._claims: BoundedCache[str, Claim] = BoundedCache(CACHED)
         self._markers: BoundedCache[str, Submitted] = BoundedCache(CACHED)
 
-    def claim(self, claim: Claim) -> Found | None:
-        """Claim a prediction; None if this attempt has, else what was there. One call where nothing was there."""
-        where = self._claim_uri(claim.key)
-        if self._put_new(where, claim.as_dict()):
-            self._claims.put(claim.key, claim)
-            return None
-        found = self._read_claim(where)
-        if found is None:
-            raise UsageError(f"{where} exists and cannot be read; grant the API s3:GetObject on {self.state}*.")
-        self._claims.put(claim.key, found.claim)
-        return None if found.claim.nonce == claim.nonce else found  # a retried write whose first response was lost
+    def claim(self, wanted: Claim) -> Held | Found:
+        """Claim a prediction, or find who has. One call where there was no claim, three where it was released."""
+        since = self._now()
+        for _ in range(CLAIMS):
+            stored = self._objects.create(_record(wanted.key), wanted.as_dict())
+            if stored is not None:
+                return Held(wanted, stored.etag, since)
+            found = self.find(wanted.key)
+            if found is None:  # a concurrent write, or deleted in between
+                continue
+            if not found.claim.released:
+                return found
+            held = self._replace(found, wanted)
+            if held is not None:
+                return held
+        raise NotReady(f"The record of {wanted.key} is written by too many processes at once; try again.")
+
+    def take_over(self, found: Found) -> Held | None:
+        """Claim what another attempt has left; None if its object has changed meanwhile."""
+        return self._replace(found, dataclasses.replace(found.claim, nonce=secrets.token_hex(8)))
+
+    def release(self, held: Held) -> None:
+        """Give a claim back whose request was certainly not accepted; does nothing if another attempt has taken it over."""
+        released = dataclasses.replace(held.claim, released=True)
+        self._objects.replace(_record(held.claim.key), released.as_dict(), held.etag)
+
+    def find(self, key: str) -> Found | None:
+        """The claim of that key as it is in S3, released or not; None without one."""
+        stored = self._objects.read(_record(key))
+        return None if stored is None else Found(_parsed(Claim.from_dict, stored, key), stored.etag, stored.age)
 
     def read(self, key: str) -> Claim | None:
-        """The claim of that key; None without one."""
+        """The claim of that key; None without one, or if it was released."""
         cached = self._claims.get(key)
         if cached is not None:
             return cached
-        found = self._read_claim(self._claim_uri(key))
-        if found is None:
-            return None
-        self._claims.put(key, found.claim)
-        return found.claim
+        found = self.find(key)
+        return None if found is None or found.claim.released else found.claim
 
     def mark(self, claim: Claim, submitted: Submitted) -> Submitted:
         """Record the endpoint's acceptance; returns the one that counts: the first, where two processes have sent the same."""
-        where = self._marker_uri(claim)
-        if not self._put_new(where, submitted.as_dict()):
-            submitted = self._read(where, Submitted.from_dict) or submitted
-        self._markers.put(claim.key, submitted)
-        return submitted
+        if self._objects.create(_marker(claim), submitted.as_dict()) is None:
+            submitted = self.submitted(claim) or submitted
+        return self._kept(claim, submitted)
 
     def submitted(self, claim: Claim) -> Submitted | None:
         """The endpoint's acceptance; None while there is none."""
         cached = self._markers.get(claim.key)
         if cached is not None:
             return cached
-        found = self._read(self._marker_uri(claim), Submitted.from_dict)
-        if found is not None:
-            self._markers.put(claim.key, found)
-        return found
+        stored = self._objects.read(_marker(claim))
+        return None if stored is None else self._kept(claim, _parsed(Submitted.from_dict, stored, claim.key))
 
     def markers(self, caller: str, limit: int, after: str | None) -> tuple[list[Marker], bool]:
         """Up to `limit` markers of a caller, newest first, beginning after the name `after`; and whether there are more."""
-        folder = self._folder(caller)
+        folder = S3Uri(self._state.bucket, self._state.join(_folder(caller)).key + "/")
         request: dict[str, Any] = {"Bucket": folder.bucket, "Prefix": folder.key, "MaxKeys": limit}
         if after is not None:
             request["StartAfter"] = folder.key + after
         with translate_errors(self._session, "s3:ListBucket", str(folder)):
             page = self._retries.call(lambda: self._session.s3.list_objects_v2(**request))
-        return list(_markers_in(page, folder)), bool(page.get("IsTruncated"))
+        names = (entry["Key"].removeprefix(folder.key) for entry in page.get("Contents", ()))
+        return [marker for marker in map(Marker.parse, names) if marker is not None], bool(page.get("IsTruncated"))
 
-    def _claim_uri(self, key: str) -> S3Uri:
-        return self.state.join("records", f"{key}.json")
+    def _replace(self, found: Found, claim: Claim) -> Held | None:
+        since = self._now()
+        stored = self._objects.replace(_record(claim.key), claim.as_dict(), found.etag)
+        return None if stored is None else Held(claim, stored.etag, since)
 
-    def _folder(self, caller: str) -> S3Uri:
-        folder = self.state.join("submitted", caller)
-        return S3Uri(folder.bucket, folder.key + "/")
-
-    def _marker_uri(self, claim: Claim) -> S3Uri:
-        folder = self._folder(claim.caller)
-        return S3Uri(folder.bucket, folder.key + claim.marker.name)
-
-    def _put_new(self, where: S3Uri, document: Mapping[str, Any]) -> bool:
-        """Write an object unless it exists; returns whether it was written."""
-        body = json.dumps(document, separators=(",", ":")).encode()
-        write = self._session.s3.put_object
-
-        def once() -> bool:
-            for attempt in range(CONFLICTS + 1):
-                try:
-                    write(Bucket=where.bucket, Key=where.key, Body=body, ContentType=JSON_TYPE, IfNoneMatch="*")
-                except ClientError as error:
-                    if error_code(error) in _EXISTS:
-                        return False
-                    if error_code(error) != _CONFLICT or attempt == CONFLICTS:
-                        raise
-                else:
-                    return True
-            raise AssertionError("the last attempt returns or raises")
-
-        with translate_errors(self._session, "s3:PutObject", str(where)):
-            return self._retries.call(once)
-
-    def _read_claim(self, where: S3Uri) -> Found | None:
-        age = 0.0
-
-        def with_age(reply: Mapping[str, Any]) -> None:
-            nonlocal age
-            age = max(0.0, (server_time(reply) or self._now()) - reply["LastModified"].timestamp())
-
-        claim = self._read(where, Claim.from_dict, with_age)
-        return None if claim is None else Found(claim, age)
-
-    def _read(
-        self,
-        where: S3Uri,
-        parse: Callable[[dict[str, Any]], Document],
-        inspect: Callable[[Mapping[str, Any]], None] = lambda reply: None,
-    ) -> Document | None:
-        """The object at `where`, parsed; None without one. Raises UsageError for one that this API has not written."""
-
-        def once() -> bytes | None:
-            try:
-                reply = self._session.s3.get_object(Bucket=where.bucket, Key=where.key)
-            except ClientError as error:
-                if error_code(error) in ("NoSuchKey", "404"):
-                    return None
-                raise
-            inspect(reply)
-            body: bytes = reply["Body"].read()
-            return body
-
-        with translate_errors(self._session, "s3:GetObject", str(where)):
-            body = self._retries.call(once)
-        if body is None:
-            return None
-        try:
-            return parse(json.loads(body))
-        except (InvalidInput, ValueError) as error:
-            raise UsageError(f"{where} is damaged ({error}); delete it, and the prediction can be submitted again.") from error
+    def _kept(self, claim: Claim, submitted: Submitted) -> Submitted:
+        """Cache a claim and its marker: once there is one, neither changes."""
+        self._claims.put(claim.key, claim)
+        self._markers.put(claim.key, submitted)
+        return submitted
 
 
-def _markers_in(page: Mapping[str, Any], folder: S3Uri) -> Iterator[Marker]:
-    for entry in page.get("Contents", ()):
-        marker = Marker.parse(entry["Key"].removeprefix(folder.key))
-        if marker is not None:
-            yield marker
+def _record(key: str) -> str:
+    return f"records/{key}.json"
+
+
+def _folder(caller: str) -> str:
+    return f"submitted/{caller}"
+
+
+def _marker(claim: Claim) -> str:
+    return f"{_folder(claim.caller)}/{claim.marker.name}"
+
+
+def _parsed(parse: Callable[[dict[str, Any]], Document], stored: StoredJson, key: str) -> Document:
+    """The parsed object; raises UsageError for one that this API has not written."""
+    try:
+        return parse(stored.document)
+    except InvalidInput as error:
+        raise UsageError(
+            f"An object of prediction {key} is damaged: {error} Delete it; the prediction can be repeated."
+        ) from error

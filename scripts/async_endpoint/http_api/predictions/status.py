@@ -5,6 +5,7 @@ SageMaker has no call for the state of a request, so `accepted` covers waiting a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -120,6 +121,13 @@ def prediction_object(endpoint: ServedEndpoint, claim: Claim, submitted: Submitt
         "webhook": {"url": claim.webhook.url, "events": list(claim.webhook.events)} if claim.webhook else None,
         "urls": urls(endpoint.name, claim.id, output=outcome.status is Status.SUCCEEDED),
     }
+
+
+def recorded_outcome(document: Mapping[str, Any]) -> Outcome:
+    """The outcome in a prediction object that has ended."""
+    error = document["error"] or {}
+    completed_at = datetime.fromisoformat(document["completed_at"])
+    return Outcome(Status(document["status"]), completed_at, error.get("reason"), error.get("status"))
 
 
 def urls(endpoint: str, prediction_id: str, *, output: bool) -> dict[str, str | None]:

@@ -9,18 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import Request, Submitted
+from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.predictions.identity import inference_id, prediction_key
-from async_endpoint.http_api.predictions.records import Claim, Found, Webhook
+from async_endpoint.http_api.predictions.records import Claim, Found, Held, Webhook
+from async_endpoint.http_api.predictions.status import deadline_of
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
+from async_endpoint.http_api.webhooks.deliverer import delivery_queue
+from async_endpoint.http_api.webhooks.messages import send_check
 
 TAKEOVER_SECONDS: Final = 30.0
+TAKEOVERS: Final = 3  # attempts to take over, where several processes try
 MARKER_WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)  # seconds between looks for the marker of another process, two in all
 
 
@@ -63,26 +69,44 @@ async def submit(endpoint: ServedEndpoint, services: Services, caller: str, aske
     Raises the problems `conflict` for an id of another request and `request-in-progress` while another process may be sending
     it, and what `Sender.send` raises.
     """
-    claim = _claim(endpoint, caller, asked)
-    found = await services.run(endpoint.records.claim, claim)
-    if found is None:
-        return await services.run(_send, endpoint, claim, asked, request_id)
-    if found.claim.sha256 != claim.sha256:
-        raise Problem(
-            "conflict",
-            f"The id {asked.id!r} was used for another input, content type or webhook; use a new one for a new prediction.",
-        )
-    submitted = await _marker(endpoint, services, found)
-    if submitted is not None:
-        return Accepted(found.claim, submitted, repeated=True)
-    if found.age < TAKEOVER_SECONDS:
-        seconds = max(1, round(TAKEOVER_SECONDS - found.age))
-        raise Problem(
-            "request-in-progress",
-            f"The same request is being sent, or its process has ended; repeat it in {seconds} s.",
-            headers={"Retry-After": str(seconds)},
-        )
-    return await services.run(_send, endpoint, found.claim, asked, request_id)
+    wanted = _claim(endpoint, caller, asked)
+    for _ in range(TAKEOVERS):
+        found = await services.run(_claim_and_send, endpoint, wanted, asked, request_id)
+        if isinstance(found, Accepted):
+            return found
+        if found.claim.sha256 != wanted.sha256:
+            raise _conflict(asked.id)
+        submitted = await _marker(endpoint, services, found)
+        if submitted is not None:
+            return Accepted(found.claim, submitted, repeated=True)
+        if found.age < TAKEOVER_SECONDS:
+            raise _in_progress(TAKEOVER_SECONDS - found.age)
+        taken = await services.run(endpoint.records.take_over, found)
+        if taken is not None:
+            return await services.run(_send, endpoint, taken, asked, request_id, late=True)
+    raise _in_progress(1)  # another process was first each time
+
+
+def _claim_and_send(endpoint: ServedEndpoint, wanted: Claim, asked: Submission, request_id: str) -> Accepted | Found:
+    """The usual case, in one thread: nothing was there, and the prediction is submitted."""
+    claimed = endpoint.records.claim(wanted)
+    return claimed if isinstance(claimed, Found) else _send(endpoint, claimed, asked, request_id)
+
+
+def _conflict(prediction_id: str) -> Problem:
+    return Problem(
+        "conflict",
+        f"The id {prediction_id!r} was used for another input, content type, accepted type or webhook; use a new id.",
+    )
+
+
+def _in_progress(wait: float) -> Problem:
+    seconds = max(1, round(wait))
+    return Problem(
+        "request-in-progress",
+        f"The same request is being sent, or its process has ended; repeat it in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+    )
 
 
 def _claim(endpoint: ServedEndpoint, caller: str, asked: Submission) -> Claim:
@@ -114,9 +138,26 @@ async def _marker(endpoint: ServedEndpoint, services: Services, found: Found) ->
     return submitted
 
 
-def _send(endpoint: ServedEndpoint, claim: Claim, asked: Submission, request_id: str) -> Accepted:
+def _send(endpoint: ServedEndpoint, held: Held, asked: Submission, request_id: str, *, late: bool = False) -> Accepted:
+    """Send what is claimed, and mark it. A claim whose request was certainly not accepted is released.
+
+    `late` says that the claim is old: the sweep, which looks for expiries in the order of markers, may have passed its place.
+    A message then has the prediction looked at after its deadline.
+    """
+    if endpoint.clock.now() - held.since > TAKEOVER_SECONDS / 2:  # a process that was suspended: another may have taken over
+        raise _in_progress(TAKEOVER_SECONDS / 2)
+    claim = held.claim
     payload = asked.body if asked.body is not None else asked.input_location
     assert payload is not None
     request = Request(payload, content_type=claim.content_type, accept=claim.accept, key=claim.key)
-    submitted = endpoint.sender.send(request, Invocation(inference_id(claim.key, request_id), claim.key))
+    invocation = Invocation(inference_id(claim.key, request_id), claim.key)
+    try:
+        submitted = endpoint.sender.send(request, invocation)
+    except AsyncEndpointError:
+        if invocation.sent == 0:
+            with suppress(AsyncEndpointError):  # then it can be taken over in half a minute
+                endpoint.records.release(held)
+        raise
+    if late and claim.webhook is not None:
+        send_check(delivery_queue(endpoint), claim.key, deadline_of(submitted).timestamp(), endpoint.clock.now())
     return Accepted(claim, endpoint.records.mark(claim, submitted), repeated=False)

@@ -26,10 +26,11 @@ from async_endpoint.http_api.openapi import (
     problem_responses,
 )
 from async_endpoint.http_api.predictions import listing
+from async_endpoint.http_api.predictions.current import CurrentPrediction, current
 from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN, checked_id, new_id, prediction_key
 from async_endpoint.http_api.predictions.records import Claim
 from async_endpoint.http_api.predictions.requests import PredictionRequest, idempotency_key, parse_request
-from async_endpoint.http_api.predictions.status import ACCEPTED, Outcome, prediction_object, prediction_path, resolve
+from async_endpoint.http_api.predictions.status import ACCEPTED, prediction_object, prediction_path
 from async_endpoint.http_api.predictions.submission import Submission, submit
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
@@ -118,8 +119,8 @@ async def get_prediction(request: Request, caller: Caller, endpoint: Served, id:
     require_json(request)
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)
-    outcome = await services.run(resolve, endpoint, submitted)
-    return await _response(request, endpoint, claim, submitted, outcome, 200)
+    found = await services.run(current, endpoint, claim, submitted)
+    return await _response(request, endpoint, claim, submitted, found, 200)
 
 
 @router.get(
@@ -159,8 +160,12 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
     parsed = parse_request(request.headers, await read_body(request))
     asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), parsed)
     accepted = await submit(endpoint, services, caller, asked, request.scope["request_id"])
-    outcome = await services.run(resolve, endpoint, accepted.submitted) if accepted.repeated else ACCEPTED
-    return await _response(request, endpoint, accepted.claim, accepted.submitted, outcome, 202)
+    claim = accepted.claim
+    if accepted.repeated:
+        found = await services.run(current, endpoint, claim, accepted.submitted)
+    else:
+        found = CurrentPrediction(ACCEPTED, prediction_object(endpoint, claim, accepted.submitted, ACCEPTED))
+    return await _response(request, endpoint, claim, accepted.submitted, found, 202)
 
 
 def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
@@ -170,7 +175,7 @@ def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed:
         webhook = checked_webhook(parsed.webhook_url, parsed.webhook_events, endpoint.api)
     elif parsed.webhook_events is not None:
         raise Problem("invalid-request", "Webhook-Events without Webhook-Url; name the address, or leave out the events.")
-    check_backlog(endpoint)
+    _check_backlog(endpoint, prediction_key(caller, endpoint.settings.info.name, prediction_id))
     if parsed.input_url is None:
         assert parsed.content_type is not None
         return Submission(prediction_id, parsed.body, parsed.content_type, parsed.accept, webhook=webhook)
@@ -179,20 +184,33 @@ def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed:
     return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
 
 
+def _check_backlog(endpoint: ServedEndpoint, key: str) -> None:
+    """Refuse a prediction that would wait too long, unless it is there already: a repetition adds nothing to the backlog."""
+    try:
+        check_backlog(endpoint)
+    except Problem:
+        if endpoint.records.read(key) is None:
+            raise
+
+
 async def _response(
-    request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome, pending_status: int
+    request: Request,
+    endpoint: ServedEndpoint,
+    claim: Claim,
+    submitted: Submitted,
+    found: CurrentPrediction,
+    pending_status: int,
 ) -> Response:
     """200 for a prediction that has ended, else `pending_status`; the time that the caller prefers to wait is waited first."""
+    services: Services = request.app.state.services
     seconds = preferred_wait(request)
-    if seconds and not outcome.terminal:
-        outcome = await wait_until_ended(request, endpoint, claim, submitted, seconds) or outcome
-    document, headers = prediction_object(endpoint, claim, submitted, outcome), applied(seconds)
-    if outcome.terminal:
-        if seconds:
-            services: Services = request.app.state.services
-            document = await services.run(with_output, endpoint, document, submitted)
+    if seconds and not found.outcome.terminal and await wait_until_ended(request, endpoint, claim, submitted, seconds):
+        found = await services.run(current, endpoint, claim, submitted)
+    headers = applied(seconds)
+    if found.outcome.terminal:
+        document = await services.run(with_output, endpoint, found.document, submitted) if seconds else found.document
         return JSONResponse(document, 200, headers)
     headers["Retry-After"] = str(RETRY_SECONDS)
     if pending_status == 202:
         headers["Location"] = prediction_path(endpoint.name, claim.id)
-    return JSONResponse(document, pending_status, headers)
+    return JSONResponse(found.document, pending_status, headers)

@@ -71,11 +71,16 @@ class Worker:
         self._stopping.set()
 
     def stop(self) -> None:
-        """Receive no more, and wait a few seconds for the attempts under way; others are received again later."""
+        """Receive no more, and wait a few seconds for what is under way; what is cut off is received again later."""
         self.begin_stop()
-        waiter = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+        waiter = threading.Thread(target=self._end_all, daemon=True)
         waiter.start()
         waiter.join(STOP_SECONDS)
+
+    def _end_all(self) -> None:
+        self._pool.shutdown()
+        for loop in self._loops:
+            loop.join()
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 
@@ -92,6 +97,10 @@ class Worker:
                 pause = min(2 * pause, longest)
             else:
                 pause = PAUSE_SECONDS[0]
+            if self._stopping.is_set():
+                # of a poll that was under way: another process takes them at once
+                self._set_visibility([message["ReceiptHandle"] for message in messages], 0)
+                return
             for message in messages:
                 self._begin(message)
             for _ in range(slots - len(messages)):
@@ -169,14 +178,15 @@ class Worker:
             with self._lock:
                 handles = list(self._under_way.values())
             for start in range(0, len(handles), 10):
-                self._renew(handles[start : start + 10])
+                self._set_visibility(handles[start : start + 10], self._settings.visibility)
 
-    def _renew(self, handles: list[str]) -> None:
+    def _set_visibility(self, handles: list[str], seconds: int) -> None:
+        if not handles:
+            return
         entries = [
-            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": self._settings.visibility}
-            for number, handle in enumerate(handles)
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds} for number, handle in enumerate(handles)
         ]
         try:
             self._session.sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:  # the attempt may be repeated, which receivers can tell by its id
+        except (BotoCoreError, ClientError) as error:  # an attempt may be repeated, which receivers can tell by its id
             log.warning("Deliveries under way may be repeated: %s", error)

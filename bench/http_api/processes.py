@@ -45,7 +45,7 @@ class ApiProcess:
         harness = endpoint.harness
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment |= harness.credentials.environment(REGION) | {"AWS_EC2_METADATA_DISABLED": "true"}
-        command = [sys.executable, CLIENTS / f"{script}.py", json.dumps(dict(task))]
+        command = [sys.executable, str(CLIENTS / f"{script}.py"), json.dumps(dict(task))]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -195,6 +195,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --quiet $(addprefix --no-emit-package ,$(shell cat requirements/clients-v3.omit)) --output-file requirements/clients-v3.txt
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
+	uv pip compile pyproject.toml --extra http --constraint requirements/runtime.txt --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/serve.txt
 	uv pip compile requirements/http-api.in --constraint requirements/runtime.txt --python-version 3.13 --python-platform aarch64-manylinux2014 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/http-api.txt
 

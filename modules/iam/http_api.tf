@@ -61,15 +61,15 @@ data "aws_iam_policy_document" "api" {
 
   statement {
     sid       = "Deliver"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]
     resources = local._http_api[*].delivery_queue_arn
   }
 
-  # A webhook that has failed for a day.
+  # To the dead letters what has failed for a day.
   statement {
-    sid       = "GiveUp"
+    sid       = "Retry"
     actions   = ["sqs:SendMessage"]
-    resources = local._http_api[*].dead_letter_queue_arn
+    resources = flatten([for api in local._http_api : [api.dead_letter_queue_arn, api.delivery_queue_arn]])
   }
 
   # Queue messages are decrypted and encrypted, and so are objects.
@@ -117,14 +117,8 @@ data "aws_iam_policy_document" "api_admin" {
   }
 
   statement {
-    sid       = "ReadPredictions"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.storage.bucket_arn}/${var.storage.prefixes.predictions}*"]
-  }
-
-  statement {
     sid       = "ReadDeadLetters"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
     resources = local._http_api[*].dead_letter_queue_arn
   }
 

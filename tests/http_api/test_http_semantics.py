@@ -101,6 +101,12 @@ def test_what_is_no_media_type_is_415(api: Api, content_type: str) -> None:
     assert not api.state("records/")
 
 
+def test_so_is_one_in_an_envelope(api: Api) -> None:
+    for kind in ("json", "\\ud800/x", "text/plain\\r\\nX-A: b"):
+        body = f'{{"input": 1, "content_type": "{kind}"}}'.encode()
+        assert slug(api.submit(body, content_type=ENVELOPE_TYPE)) == "unsupported-media-type"
+
+
 def test_a_compressed_body_is_415(api: Api) -> None:
     assert slug(api.submit(content_encoding="gzip")) == "unsupported-media-type"
     assert api.submit(content_encoding="identity").status_code == 202
@@ -203,6 +209,15 @@ def test_the_input_of_an_envelope_is_the_body(api: Api) -> None:
         '{"input": 1, "input_url": "upload:x"}',
         '{"input": 1, "extra": 2}',
         '{"input": NaN}',
+        '{"input": 1e999}',
+        '{"input": ' + "9" * 5_000 + "}",
+        '{"\\ud800": 1}',
+        '{"input": 1, "webhook": {"url": "\\ud800"}}',
+        '{"input": 1, "webhook": {"url": "https://x.example/\\ud800"}}',
+        '{"input": 1, "webhook": {"url": "https://x.example/", "events": ["\\ud800"]}}',
+        '{"input_url": "\\ud800"}',
+        '{"input_url": "upload:\\ud800"}',
+        '{"input_url": "s3://bucket/\\ud800"}',
         '{"input": 1, "content_type": 5}',
         '{"input_url": null}',
         '{"input_url": 7}',

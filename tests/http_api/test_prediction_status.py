@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from async_endpoint.http_api.predictions.records import CACHED
+from async_endpoint.http_api.bounded_cache import BoundedCache
+from async_endpoint.http_api.predictions.identity import prediction_key
 from async_endpoint.http_api.predictions.status import EXPIRED_REASON
 from support.api_client import HTTP_API, NAME, PREDICTIONS, Api, create_api
-from support.in_memory_aws import FakeAws, client_error
+from support.in_memory_aws import BUCKET, FakeAws, client_error
 from support.webhook_deliveries import HOOK, Deliveries
 
 MODEL_ERROR = 'Received client error (400) from primary with message "not an image"'
@@ -61,6 +62,19 @@ def test_an_output_comes_before_a_failure(api: Api) -> None:
     assert api.get("a").json()["status"] == "succeeded"
 
 
+def test_the_output_of_an_earlier_prediction_of_the_id_is_not_this_one_s(api: Api) -> None:
+    """Its record has expired, its output has not: the name of an output follows from the id."""
+    key = prediction_key("local", "shop", "a")
+    output = f"output/api/{key}.out"
+    api.aws.s3.put(f"s3://{BUCKET}/{output}", b"stale")
+    api.aws.time.seconds += 31 * 86_400
+    api.aws.runtime.then = lambda request, reply: reply.update(OutputLocation=f"s3://{BUCKET}/{output}")
+    submitted(api)
+    assert api.get("a").json()["status"] == "accepted"
+    api.aws.s3.put(f"s3://{BUCKET}/{output}", b"fresh")
+    assert api.get("a").json()["status"] == "succeeded"
+
+
 def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     submitted(api)
     api.aws.time.seconds += 3_960 - 1
@@ -87,6 +101,7 @@ def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:
     api.output(request)
     for document in (api.get("hooked").json(), create_api(aws).get("hooked").json()):
         assert document == announced and document["urls"] == accepted["urls"]
+    assert json.dumps(announced, separators=(",", ":")) in api.http.get(announced["urls"]["events"]).text
     repeated = api.submit(b"{}", "hooked", webhook_url=HOOK)
     assert repeated.status_code == 200 and repeated.json() == announced
 
@@ -124,11 +139,12 @@ def test_a_second_look_reads_neither_record_nor_marker(api: Api) -> None:
     assert [call for call, _ in api.aws.s3.calls] == ["head", "get"]
 
 
-def test_caches_are_bounded(api: Api) -> None:
-    for number in range(CACHED + 10):
-        submitted(api, f"p{number}")
-    records = api.endpoint.records
-    assert len(records._claims._values) == len(records._markers._values) == CACHED
+def test_caches_are_bounded() -> None:
+    cache: BoundedCache[int, int] = BoundedCache(100)
+    for number in range(1_000):
+        cache.put(number, -number)
+        assert cache.get(0) == 0  # used again and again, it stays
+    assert len(cache._values) == 100 and cache.get(999) == -999 and cache.get(900) is None
 
 
 # --- listings ----------------------------------------------------------------------------------------------------------

@@ -55,9 +55,9 @@ def test_every_example_can_be_planned(copy: Any) -> None:
     )  # a wrong example before those that refer to it
     for name, block in examples.items():
         _write(root / name, block)
-    archive = copy.folder / "build/fashion-recommender.tar.gz"
-    archive.parent.mkdir(exist_ok=True)
-    archive.write_bytes(b"its bytes are hashed, not read")
+    (copy.folder / "build").mkdir(exist_ok=True)
+    for archive in ("fashion-recommender.tar.gz", "http-api.zip"):
+        (copy.folder / "build" / archive).write_bytes(b"its bytes are hashed, not read")
     mocks = (copy.folder / "modules/async-inference/tests/async_inference.tftest.hcl").read_text().split("\nvariables {")[0]
     mocks = mocks.replace('mock_provider "aws" {\n', 'mock_provider "aws" {\n' + ZONES, 1)
     (root / "readmes.tftest.hcl").write_text(mocks + "".join(_PLAN.format(name=name) for name in examples))

@@ -23,12 +23,16 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 @dataclass(frozen=True)
 class Received:
-    """One request: its path, its headers in lower case, its body, and the response's status."""
+    """One request: its path, its headers in lower case, its body, the response's status, and whether its signature was right.
+
+    `valid` is None where the receiver has no secret for it.
+    """
 
     path: str
     headers: dict[str, str]
     body: bytes
     status: int
+    valid: bool | None = None
 
     @property
     def id(self) -> str:
@@ -40,19 +44,19 @@ class Received:
         return document
 
     def verified(self, secret: str) -> bool:
-        """Whether the reference library accepts the signature."""
-        try:
-            Webhook(secret).verify(self.body, self.headers)
-        except WebhookVerificationError:
-            return False
-        return True
+        """Whether the reference library accepts the signature now; it refuses one that is older than five minutes."""
+        return _verified(secret, self.body, self.headers)
 
 
 @dataclass
 class Receiver:
-    """`answer` decides the status, and perhaps headers, of each request by its number from 0 and its path."""
+    """`answer` decides the status, and perhaps headers, of each request by its number from 0 and its path.
+
+    `secret` returns the secret of a path: signatures are verified when they arrive.
+    """
 
     url: str
+    secret: Callable[[str], str | None] = lambda path: None
     answer: Callable[[int, str], int | tuple[int, dict[str, str]]] = lambda number, path: 204
     received: list[Received] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -65,10 +69,19 @@ class Receiver:
 
     def record(self, path: str, headers: dict[str, str], body: bytes) -> int | tuple[int, dict[str, str]]:
         with self.changed:
-            answer = self.answer(len(self.received), path)
-            self.received.append(Received(path, headers, body, answer if isinstance(answer, int) else answer[0]))
+            answer, secret = self.answer(len(self.received), path), self.secret(path)
+            valid = None if secret is None else _verified(secret, body, headers)
+            self.received.append(Received(path, headers, body, answer if isinstance(answer, int) else answer[0], valid))
             self.changed.notify_all()
             return answer
+
+
+def _verified(secret: str, body: bytes, headers: dict[str, str]) -> bool:
+    try:
+        Webhook(secret).verify(body, headers)
+    except WebhookVerificationError:
+        return False
+    return True
 
 
 class _Server(ThreadingHTTPServer):

@@ -377,7 +377,6 @@ run "an_http_api_has_two_policies_of_its_own" {
     condition = {
       for statement in jsondecode(output.policies.api_admin.json).Statement : statement.Sid => flatten([statement.Resource]) if startswith(flatten([statement.Action])[0], "s3:") && statement.Sid != "ListKeys"
       } == {
-      ReadPredictions  = ["arn:aws:s3:::shop/predictions/*"]
       WriteCredentials = ["arn:aws:s3:::shop/credentials/*"]
     }
     error_message = "An administrator of the API must change credentials alone, and see neither inputs nor results."

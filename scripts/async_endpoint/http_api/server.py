@@ -30,9 +30,16 @@ BACKLOG: Final = 2_048
 
 
 def serve(settings: ApiSettings, started: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `started` receives the URL. Raises InvalidInput if the address cannot be used."""
+    """Serve until SIGTERM or SIGINT; `started` receives the URL. Raises InvalidInput if the address cannot be used.
+
+    Raises UsageError for unusable AWS settings too.
+    """
     with closing(listen(settings.host, settings.port)) as listener:
-        server = create_server(create_application(settings, Services.of(settings)))
+        services = Services.of(settings)
+        for region in {endpoint.region for endpoint in settings.endpoints.values()}:
+            for service in ("s3", "sagemaker-runtime"):  # the first request does not wait for them; settings are checked
+                services.sessions(region).client(service)
+        server = create_server(create_application(settings, services))
         host, port = listener.getsockname()[:2]
         started(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
         server.run([listener])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.http_api.webhooks.addresses import AddressPolicy, ReceiverRefused, is_public
@@ -198,6 +202,29 @@ def test_a_configured_prefix_may_be_private_plain_and_on_any_port() -> None:
 def test_what_only_looks_like_a_configured_prefix_is_refused(url: str) -> None:
     with pytest.raises(ReceiverRefused):
         AddressPolicy(["http://127.0.0.1:9000/hooks"]).receiver(url)
+
+
+MARKS = ["https:", "http:", "//", "/", "\\", "@", ":", "#", "?", ".", "[", "]", "%", "%2e", "%40", "%00", " ", "\t", "\r\n"]
+NUMBERS = ["443", "8443", "22", "0", "0x7f", "127", "1", "127.0.0.1", "169.254.169.254", "::1", "::ffff:7f00:1", PUBLIC_V6]
+NAMES = ["example.com", "localhost", "evil", "xn--", "user", "a_b", "-", "é", "。", "１", "\u2100", "\x00"]
+PIECES = st.sampled_from([*MARKS, *NUMBERS, *NAMES])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=7).map("".join), st.booleans())
+def test_an_accepted_url_means_the_same_to_other_parsers(rest: str, prefixed: bool) -> None:
+    """Whatever is accepted, the standard library and urllib3 find the same host and port in it."""
+    url = f"https://{rest}" if prefixed else rest
+    try:
+        receiver = AddressPolicy().receiver(url)
+    except ReceiverRefused:
+        return
+    standard, other = urlsplit(url), parse_url(url)
+    assert standard.hostname == (other.host or "").strip("[]").lower() == receiver.host
+    assert (standard.port or 443) == (other.port or 443) == receiver.port
+    assert standard.username is None and other.auth is None
+    target = standard.path + (f"?{standard.query}" if standard.query else "")
+    assert receiver.target.rstrip("?") in (target.rstrip("?"), f"/{target}".rstrip("?"))
 
 
 def test_a_malformed_prefix_is_refused_at_the_start() -> None:

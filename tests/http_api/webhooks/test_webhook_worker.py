@@ -91,7 +91,7 @@ def test_what_fails_is_put_off_the_longer_the_more_often(error: Exception) -> No
 
     with working(sqs, handle):
         until(lambda: len(sqs.visibility) == 3, "all are put off")
-    assert dict(sqs.visibility) == {"first": 30, "third": 120, "hundredth": 900}
+    assert dict(sqs.visibility) == {"first": 60, "third": 900, "hundredth": 900}
     assert not sqs.deleted
 
 
@@ -115,7 +115,7 @@ def test_it_receives_no_more_than_it_has_threads_for_and_keeps_them_invisible() 
 def test_it_survives_an_outage_of_sqs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "PAUSE_SECONDS", (0.01, 0.02))
     sqs = StubSqs(["after"])
-    sqs.failures = [client_error("ServiceUnavailable", "not now", 503) for _ in range(5)]
+    sqs.failures = [client_error("ServiceUnavailable", "not now", 503) for _ in range(5)] + [KeyError("a defect")]
     with working(sqs, lambda body: None):
         until(lambda: sqs.deleted == ["after"], "the message is handled after the outage")
 

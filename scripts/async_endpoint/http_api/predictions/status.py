@@ -22,6 +22,7 @@ from async_endpoint.http_api.predictions.records import Claim
 from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
 REASON_BYTES: Final = 4_096  # of a failure object; it begins with what SageMaker says
+STALE_SECONDS: Final = 3_600.0  # before the submission, beyond any difference of clocks
 EXPIRED_REASON: Final = "Neither an output nor a failure was written by the deadline."
 
 
@@ -59,7 +60,7 @@ def deadline_of(submitted: Submitted) -> datetime:
 def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
     """The current outcome: one call where there is an output, else two. Raises what `translate_errors` raises."""
     written = _head(endpoint, submitted.output_location)
-    if written is not None:
+    if written is not None and not _stale(written, submitted):
         return Outcome(Status.SUCCEEDED, written)
     if submitted.failure_location is not None:
         failure = _failure(endpoint, submitted.failure_location)
@@ -69,6 +70,11 @@ def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
     if endpoint.clock.now() < deadline.timestamp():
         return ACCEPTED
     return Outcome(Status.EXPIRED, deadline, EXPIRED_REASON)
+
+
+def _stale(written: datetime, submitted: Submitted) -> bool:
+    """Whether an output is that of an earlier prediction of the same id, whose record a lifecycle rule has deleted."""
+    return (submitted.submitted_at - written).total_seconds() > STALE_SECONDS
 
 
 def _head(endpoint: ServedEndpoint, location: str) -> datetime | None:

@@ -15,8 +15,9 @@ from starlette.responses import StreamingResponse
 from async_endpoint.client.models import Submitted
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.openapi import OF_ENDPOINT, problem_responses
+from async_endpoint.http_api.predictions.current import CurrentPrediction, current
 from async_endpoint.http_api.predictions.records import Claim
-from async_endpoint.http_api.predictions.status import Outcome, Status, prediction_object, resolve
+from async_endpoint.http_api.predictions.status import Status
 from async_endpoint.http_api.routes.predictions import PredictionId, find_prediction
 from async_endpoint.http_api.routes.waiting import watched
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
@@ -45,12 +46,12 @@ async def get_events(request: Request, caller: Caller, endpoint: Served, id: Pre
     """The state of a prediction, and its end when it comes."""
     services: Services = request.app.state.services
     claim, submitted = await services.run(find_prediction, endpoint, caller, id)
-    outcome = await services.run(resolve, endpoint, submitted)
-    seen = request.headers.get("last-event-id")
-    if seen in _TERMINAL and outcome.terminal:
+    found = await services.run(current, endpoint, claim, submitted)
+    seen, ended = request.headers.get("last-event-id"), found.outcome.terminal
+    if seen in _TERMINAL and ended:
         return Response(status_code=204)  # the one answer after which an EventSource does not connect again
-    first = _opening() + (b"" if seen == outcome.status else _event(endpoint, claim, submitted, outcome))
-    if outcome.terminal or not endpoint.api.streaming or request.scope.get("head"):
+    first = _opening() + (b"" if seen == found.outcome.status else _event(found))
+    if ended or not endpoint.api.streaming or request.scope.get("head"):
         return Response(first, media_type=MEDIA_TYPE)
     return StreamingResponse(_stream(request, endpoint, claim, submitted, first), media_type=MEDIA_TYPE, headers=_UNBUFFERED)
 
@@ -61,16 +62,16 @@ async def _stream(
     """Ends with the prediction, at its deadline at the latest; the server cancels it when the client has gone."""
     async with watched(request, endpoint, claim, submitted) as watch:
         yield first
-        while (outcome := await watch.ended(HEARTBEAT_SECONDS)) is None:
+        while (found := await watch.ended(HEARTBEAT_SECONDS)) is None:
             yield b": waiting\n\n"
-    yield _event(endpoint, claim, submitted, outcome)
+    yield _event(found)
 
 
 def _opening() -> bytes:
     return f"retry: {RETRY_MILLISECONDS}\n\n".encode()
 
 
-def _event(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, outcome: Outcome) -> bytes:
+def _event(found: CurrentPrediction) -> bytes:
     """An event named by the status, which is its id too; its data is the prediction object on one line."""
-    data = json.dumps(prediction_object(endpoint, claim, submitted, outcome), separators=(",", ":"))
-    return f"id: {outcome.status.value}\nevent: {outcome.status.value}\ndata: {data}\n\n".encode()
+    status = found.outcome.status.value
+    return f"id: {status}\nevent: {status}\ndata: {json.dumps(found.document, separators=(',', ':'))}\n\n".encode()

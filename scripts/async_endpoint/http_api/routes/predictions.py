@@ -204,8 +204,8 @@ async def _response(
     """200 for a prediction that has ended, else `pending_status`; the time that the caller prefers to wait is waited first."""
     services: Services = request.app.state.services
     seconds = preferred_wait(request)
-    if seconds and not found.outcome.terminal and await wait_until_ended(request, endpoint, claim, submitted, seconds):
-        found = await services.run(current, endpoint, claim, submitted)
+    if seconds and not found.outcome.terminal:
+        found = await wait_until_ended(request, endpoint, claim, submitted, seconds) or found
     headers = applied(seconds)
     if found.outcome.terminal:
         document = await services.run(with_output, endpoint, found.document, submitted) if seconds else found.document

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from async_endpoint.aws import translate_errors
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.access.content import media_type
-from async_endpoint.http_api.predictions.status import Outcome, Status, resolve
+from async_endpoint.http_api.predictions.current import CurrentPrediction, current
+from async_endpoint.http_api.predictions.status import Status, prediction_object, resolve
 from async_endpoint.http_api.watcher import Watch, Watcher
 
 if TYPE_CHECKING:
@@ -47,17 +48,17 @@ def applied(seconds: int) -> dict[str, str]:
 @asynccontextmanager
 async def watched(
     request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted
-) -> AsyncIterator[Watch[Outcome]]:
+) -> AsyncIterator[Watch[CurrentPrediction]]:
     """Watch a prediction; all requests of this process that do so share its calls of S3."""
     watcher = watcher_of(request.app.state)
-    async with watcher.watch((endpoint.name, claim.key), partial(_ended, endpoint, submitted)) as watch:
+    async with watcher.watch((endpoint.name, claim.key), partial(_ended, endpoint, claim, submitted)) as watch:
         yield watch
 
 
 async def wait_until_ended(
     request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, seconds: int
-) -> Outcome | None:
-    """The terminal outcome; None after `seconds`, or once the client has gone. The body must have been read."""
+) -> CurrentPrediction | None:
+    """The prediction once it has ended; None after `seconds`, or once the client has gone. The body must have been read."""
     async with watched(request, endpoint, claim, submitted) as watch:
         tasks = {asyncio.ensure_future(watch.ended(seconds)), asyncio.ensure_future(_disconnected(request))}
         try:
@@ -65,7 +66,7 @@ async def wait_until_ended(
         finally:
             for task in tasks:
                 task.cancel()
-        return next((outcome for task in done if (outcome := task.result()) is not None), None)
+        return next((found for task in done if (found := task.result()) is not None), None)
 
 
 def with_output(endpoint: ServedEndpoint, document: dict[str, Any], submitted: Submitted) -> dict[str, Any]:
@@ -98,17 +99,21 @@ def decoded(body: bytes, content_type: str) -> Any:
         return None
 
 
-def watcher_of(state: Any) -> Watcher[Outcome]:
+def watcher_of(state: Any) -> Watcher[CurrentPrediction]:
     """The watcher of an application, whose `state` it is."""
     if not hasattr(state, "watcher"):
         state.watcher = Watcher()
-    found: Watcher[Outcome] = state.watcher
+    found: Watcher[CurrentPrediction] = state.watcher
     return found
 
 
-def _ended(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome | None:
+def _ended(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted) -> CurrentPrediction | None:
     outcome = resolve(endpoint, submitted)
-    return outcome if outcome.terminal else None
+    if not outcome.terminal:
+        return None
+    if claim.webhook is not None:  # what was announced counts
+        return current(endpoint, claim, submitted)
+    return CurrentPrediction(outcome, prediction_object(endpoint, claim, submitted, outcome))
 
 
 async def _disconnected(request: Request) -> None:

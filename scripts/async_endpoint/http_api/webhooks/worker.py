@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.core.errors import AsyncEndpointError
 
@@ -23,7 +21,8 @@ ATTEMPTS_PER_RECEIVER: Final = 8  # of the threads: the others are left to other
 RECEIVE_SECONDS: Final = 8  # of a long poll; below the read time-out of the session (served_endpoint.py)
 VISIBILITY_SECONDS: Final = 60  # of a message under way; renewed while it is, and all that a kill delays it by
 RENEWAL_SECONDS: Final = 20.0
-BACKOFF_SECONDS: Final = (30, 60, 120, 300, 900)  # until a message that could not be handled is received again, by receives
+# until a message that could not be handled is received again, by receives: five last through an outage of most of an hour
+BACKOFF_SECONDS: Final = (60, 300, 900)
 PAUSE_SECONDS: Final = (1.0, 30.0)  # first and longest, between receives while AWS does not respond
 STOP_SECONDS: Final = 5.0  # for which a stop waits for the attempts under way
 
@@ -90,9 +89,9 @@ class Worker:
             slots = self._take_slots()
             try:
                 messages = self._receive(slots) if slots else []
-            except AsyncEndpointError as error:
+            except Exception as error:  # whatever it is, this thread must not end
                 messages = []
-                log.warning("Deliveries pause for %g s: %s", pause, error)
+                log.warning("Deliveries pause for %g s: %s", pause, error, exc_info=not isinstance(error, AsyncEndpointError))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, longest)
             else:
@@ -168,7 +167,7 @@ class Worker:
             self._under_way.pop(message["MessageId"], None)
         try:
             call()
-        except (BotoCoreError, ClientError) as error:  # it is received again, and found to be done
+        except Exception as error:  # it is received again, and found to be done
             log.warning("A message stays on the delivery queue: %s", error)
 
     # --- keeping messages invisible ----------------------------------------------------------------------------------
@@ -188,5 +187,5 @@ class Worker:
         ]
         try:
             self._session.sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:  # an attempt may be repeated, which receivers can tell by its id
+        except Exception as error:  # an attempt may be repeated, which receivers can tell by its id
             log.warning("Deliveries under way may be repeated: %s", error)

@@ -171,7 +171,7 @@ def slow_clients(scene: Scene, clients: int) -> None:
         for number, one in enumerate(sockets):
             one.sendall(halves[number % len(halves)])
         times = [request(process, "GET", "/healthz")[2] for _ in range(20)]
-        scene.check(f"{clients} slow clients delay no other", max(times) < 1, f"{max(times):.2f} s at most")
+        scene.check(f"{clients} slow clients delay no other", max(times) < 3, f"{max(times):.2f} s at most")
         ended = time.monotonic() + 75
         closed = 0
         for one in sockets:

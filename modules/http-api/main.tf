@@ -12,9 +12,11 @@ locals {
   # its time is up, and the next one continues.
   _functions = {
     api     = { description = "Serves requests", memory_mb = var.functions.api.memory_mb, concurrency = var.functions.api.reserved_concurrency, timeout = 29 }
-    deliver = { description = "Delivers webhooks", memory_mb = var.functions.deliver.memory_mb, concurrency = var.functions.deliver.reserved_concurrency, timeout = 30 }
+    deliver = { description = "Delivers webhooks", memory_mb = var.functions.deliver.memory_mb, concurrency = local._deliver_concurrency, timeout = 30 }
     sweep   = { description = "Finds ends of predictions that nothing announced", memory_mb = var.functions.sweep.memory_mb, concurrency = 1, timeout = 300 }
   }
+
+  _deliver_concurrency = coalesce(var.functions.deliver.reserved_concurrency, var.functions.deliver.maximum_concurrency * length(var.async_endpoints))
 
   # Read by http_api/functions.py. Compressed, because the environment of a function has at most 4 KB (Lambda quotas).
   _settings = base64gzip(jsonencode({
@@ -48,6 +50,7 @@ resource "aws_lambda_function" "this" {
   tags                           = var.tags
   timeout                        = each.value.timeout
 
+  # Decrypted by Lambda itself (assumption A286).
   environment {
     variables = { ASYNC_ENDPOINT_HTTP_API = local._settings }
   }

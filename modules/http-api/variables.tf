@@ -170,7 +170,7 @@ variable "functions" {
     - `deliver`: Delivers webhooks.
     - `deliver.maximum_concurrency`: Batches of each delivery queue at a time: 2 to 1000.
     - `deliver.memory_mb`: Memory: 256 to 10240 MB.
-    - `deliver.reserved_concurrency`: Batches at a time, reserved from the account's limit; -1 shares that limit.
+    - `deliver.reserved_concurrency`: Batches at a time, reserved from the account's limit; maximum_concurrency of every queue when it is null, and -1 shares that limit.
     - `sweep`: Finds ends that nothing announced; one at a time.
     - `sweep.memory_mb`: Memory: 256 to 10240 MB.
   TEXT
@@ -182,7 +182,7 @@ variable "functions" {
     deliver = optional(object({
       maximum_concurrency  = optional(number, 5)
       memory_mb            = optional(number, 512)
-      reserved_concurrency = optional(number, 10)
+      reserved_concurrency = optional(number)
     }), {})
     sweep = optional(object({
       memory_mb = optional(number, 512)
@@ -198,8 +198,17 @@ variable "functions" {
   }
 
   validation {
-    condition     = alltrue([for function in [var.functions.api, var.functions.deliver] : function.reserved_concurrency == -1 || function.reserved_concurrency >= 1])
-    error_message = "Field reserved_concurrency in functions must be 1 or more, or -1 to reserve nothing: 0 would stop the function."
+    condition     = var.functions.api.reserved_concurrency == -1 || var.functions.api.reserved_concurrency >= 1
+    error_message = "Field functions.api.reserved_concurrency must be 1 or more, or -1 to reserve nothing: 0 would stop the function."
+  }
+
+  # Lambda developer guide, "Configuring scaling behavior for SQS event source mappings": a batch that is throttled is received again.
+  validation {
+    condition = (
+      var.functions.deliver.reserved_concurrency == null || try(var.functions.deliver.reserved_concurrency == -1, false)
+      || try(var.functions.deliver.reserved_concurrency >= var.functions.deliver.maximum_concurrency * length(var.async_endpoints), false)
+    )
+    error_message = "Field functions.deliver.reserved_concurrency must be at least maximum_concurrency (${var.functions.deliver.maximum_concurrency}) for each of the ${length(var.async_endpoints)} endpoints, or -1 to reserve nothing: batches that find no concurrency are received again, and then become dead letters."
   }
 
   validation {

@@ -86,6 +86,12 @@ def request_event(method: str, path: str, body: bytes | None = None, query: str 
     return event if body is None else event | {"body": base64.b64encode(body).decode()}
 
 
+def content(response: dict[str, Any]) -> bytes:
+    """The body of a response."""
+    assert response["isBase64Encoded"]
+    return base64.b64decode(response["body"])
+
+
 def message_event(*bodies: str, queue: str = HTTP_API.delivery_queue_arn) -> dict[str, Any]:
     """Messages as the event source mapping passes them on; their ids are their places."""
     attributes = {
@@ -115,7 +121,7 @@ def message_event(*bodies: str, queue: str = HTTP_API.delivery_queue_arn) -> dic
 def test_a_request_is_served_and_has_the_request_id_of_the_gateway(deliveries: Deliveries) -> None:
     response = functions.api(request_event("GET", "/healthz"), Context())
     assert response["statusCode"] == 200
-    assert json.loads(response["body"]) == {"status": "ok"}
+    assert json.loads(content(response)) == {"status": "ok"}
     assert response["headers"]["x-request-id"] == "JKJaXmPLvHcESHA", "that of the access log, as an inference id can have it"
 
 
@@ -135,7 +141,7 @@ def test_a_prediction_is_submitted_with_a_key_and_its_body_is_the_models(deliver
     event["headers"]["authorization"] = f"Bearer {text}"
     accepted = functions.api(event, Context())
     assert accepted["statusCode"] == 202, accepted["body"]
-    prediction = json.loads(accepted["body"])
+    prediction = json.loads(content(accepted))
     assert (prediction["id"], prediction["input"]["bytes"]) == ("photo-1", 256)
     assert accepted["headers"]["location"].endswith(f"{PREDICTIONS}/photo-1")
     [request] = deliveries.api.requests
@@ -143,11 +149,13 @@ def test_a_prediction_is_submitted_with_a_key_and_its_body_is_the_models(deliver
     assert request["ContentType"] == "image/png"
     assert request["InferenceId"].endswith(".JKJaXmPLvHcESHA"), "the gateway's request id, as in its access log"
 
-    deliveries.api.output(request, b"\x89PNG", "image/png")
+    largest = b'"' * 4_194_304
+    deliveries.api.output(request, largest, "application/json")
     path = f"{PREDICTIONS}/photo-1/output"
     output = functions.api(request_event("GET", path, authorization=f"Bearer {text}"), Context())
-    assert (output["statusCode"], output["isBase64Encoded"]) == (200, True)
-    assert base64.b64decode(output["body"]) == b"\x89PNG"
+    assert output["statusCode"] == 200
+    assert content(output) == largest
+    assert len(json.dumps(output)) < 6_000_000, "the largest response of a Lambda function"
 
 
 def test_events_are_a_snapshot_that_is_asked_for_again(deliveries: Deliveries) -> None:
@@ -160,8 +168,8 @@ def test_events_are_a_snapshot_that_is_asked_for_again(deliveries: Deliveries) -
     answer = functions.api(request_event("GET", f"{PREDICTIONS}/one/events", **authorization), Context())
     assert answer["statusCode"] == 200
     assert answer["headers"]["content-type"].startswith("text/event-stream")
-    assert "retry:" in answer["body"]
-    assert "accepted" in answer["body"]
+    assert b"retry:" in content(answer)
+    assert b"accepted" in content(answer)
 
 
 def test_the_gateway_allows_the_headers_that_the_application_allows() -> None:
@@ -175,8 +183,7 @@ def test_an_unknown_path_is_a_problem_document(deliveries: Deliveries) -> None:
     response = functions.api(request_event("GET", "/v2/endpoints"), Context())
     assert response["statusCode"] == 404
     assert response["headers"]["content-type"] == "application/problem+json"
-    body = base64.b64decode(response["body"]) if response["isBase64Encoded"] else response["body"]
-    assert json.loads(body)["status"] == 404
+    assert json.loads(content(response))["status"] == 404
 
 
 def test_messages_are_delivered_and_those_that_fail_are_named(deliveries: Deliveries) -> None:

@@ -101,7 +101,7 @@ run "functions" {
       function.function_name, function.handler, function.runtime, function.architectures, function.timeout, function.reserved_concurrent_executions,
       ]) } == {
       api     = jsonencode(["shop-api-api", "async_endpoint.http_api.functions.api", "python3.13", ["arm64"], 29, 50])
-      deliver = jsonencode(["shop-api-deliver", "async_endpoint.http_api.functions.deliver", "python3.13", ["arm64"], 30, 10])
+      deliver = jsonencode(["shop-api-deliver", "async_endpoint.http_api.functions.deliver", "python3.13", ["arm64"], 30, 5])
       sweep   = jsonencode(["shop-api-sweep", "async_endpoint.http_api.functions.sweep", "python3.13", ["arm64"], 300, 1])
     }
     error_message = "Each function must have its handler, and end before API Gateway's 30 seconds or a sixth of the queue's visibility timeout."

@@ -213,6 +213,19 @@ run "refuses_a_function_without_concurrency" {
   }
 }
 
+run "refuses_fewer_batches_than_the_queues_send" {
+  command         = plan
+  expect_failures = [var.functions]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    functions = { deliver = { reserved_concurrency = 4 } }
+  }
+}
+
 run "refuses_one_batch_at_a_time" {
   command         = plan
   expect_failures = [var.functions]

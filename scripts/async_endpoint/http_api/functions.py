@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 VARIABLE: Final = "ASYNC_ENDPOINT_HTTP_API"
 RESERVE_SECONDS: Final = 20.0  # of a sweep's time limit, for what it has begun
 BATCH: Final = 10  # messages of one event, as the event source mapping of modules/http-api has it
+# Every body in base64: as text in JSON, 4 MiB of quotation marks would take more than the 6 MB of a response (Lambda quotas).
+NO_TEXT: Final = ["none/none"]
 _NOT_OF_AN_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 log = logging.getLogger(__name__)
@@ -105,7 +107,7 @@ def _gateway() -> Mangum:
 
     log_as_json()
     settings = settings_of(os.environ)
-    return Mangum(create_application(settings, Services.of(settings)), lifespan="off")
+    return Mangum(create_application(settings, Services.of(settings)), lifespan="off", text_mime_types=NO_TEXT)
 
 
 @cache

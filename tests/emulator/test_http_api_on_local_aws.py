@@ -6,6 +6,7 @@ import dataclasses
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.core.outputs import HttpApi
 from async_endpoint.http_api.access.api_keys import KeyStore, new_key
 from async_endpoint.http_api.application import create_application
+from async_endpoint.http_api.predictions.identity import prediction_key
+from async_endpoint.http_api.predictions.records import Found, Held
 from async_endpoint.http_api.served_endpoint import Services
 from async_endpoint.http_api.settings import ApiSettings, EndpointSettings
 from support.common import until
@@ -125,3 +128,31 @@ def test_keys_and_the_backlog_on_the_local_aws(served: Served) -> None:
     assert backlog.processing_seconds > 0
     store.delete(key.id)
     assert store.is_empty()
+
+
+def test_one_id_in_two_processes_is_one_output_and_claims_change_hands_once(served: Served, local_aws: AwsHarness) -> None:
+    """The conditional writes of claims with S3's own ETags, and the age of a claim by S3's own clock."""
+    processes = [served.client(), served.client()]
+    headers = {"Content-Type": "text/plain", "Idempotency-Key": "order-7"}
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda n: processes[n % 2].post(PREDICTIONS, content=b"seven", headers=headers), range(24)))
+    assert {response.status_code for response in made} <= {200, 202}, [response.text for response in made]
+    assert len({response.json()["created_at"] for response in made}) == 1
+    bucket = served.settings.state.bucket
+    endpoint = processes[0].app.state.endpoints["echo"]  # type: ignore[attr-defined]
+    waiting = processes[0].get(f"{PREDICTIONS}/order-7", headers={"Prefer": "wait=25"})
+    assert waiting.status_code == 200 and waiting.json()["status"] == "succeeded"
+    key = prediction_key("local", served.settings.info.name, "order-7")
+    assert len([name for name in local_aws.keys(bucket, "output/") if key in name]) == 1
+
+    wanted = dataclasses.replace(endpoint.records.read(key), key="a" * 26, id="order-8", nonce="other")
+    assert isinstance(endpoint.records.claim(wanted), Held)  # its process ends here
+    found = endpoint.records.claim(dataclasses.replace(wanted, nonce="mine"))
+    assert isinstance(found, Found) and found.age < 20
+    taken = endpoint.records.take_over(found)
+    assert taken is not None and endpoint.records.take_over(found) is None
+    endpoint.records.release(dataclasses.replace(taken, etag=found.etag))  # by the process that was taken over: no effect
+    assert endpoint.records.read(wanted.key) is not None
+    endpoint.records.release(taken)
+    assert endpoint.records.read(wanted.key) is None
+    assert isinstance(endpoint.records.claim(dataclasses.replace(wanted, sha256="0" * 64)), Held)

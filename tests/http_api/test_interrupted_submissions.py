@@ -145,10 +145,12 @@ def test_a_lost_response_is_retried_within_the_request(aws: FakeAws, number: int
     assert attempt(aws, ASKED).submitted == accepted.submitted
 
 
-def test_two_writes_of_a_claim_at_once_are_tried_again(aws: FakeAws) -> None:
-    """S3 answers 409 ConditionalRequestConflict while another write of the key is under way."""
-    accepted = attempt(aws, ASKED, Interrupting(aws, 0, False, client_error("ConditionalRequestConflict", status=409)))
+@pytest.mark.parametrize("number", [0, 2])
+def test_two_writes_at_once_are_tried_again(aws: FakeAws, number: int) -> None:
+    """S3 answers 409 ConditionalRequestConflict while another write of the key is under way: neither may have succeeded."""
+    accepted = attempt(aws, ASKED, Interrupting(aws, number, False, client_error("ConditionalRequestConflict", status=409)))
     assert not accepted.repeated
+    assert attempt(aws, ASKED).submitted == accepted.submitted and len(aws.runtime.calls) == 1
 
 
 def test_of_two_processes_that_send_the_same_the_first_marker_counts(aws: FakeAws) -> None:

@@ -21,8 +21,9 @@ from async_endpoint.client.retries import Retries
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.s3_uri import S3Uri
 
-# 412: there is another object by now; 409: a concurrent write; 404: it is gone (PutObject API reference)
-_CONFLICT_CODES: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"})
+# 412: there is another object by now; 404: it is gone; 409: a concurrent write, after which to retry (PutObject API reference)
+_UNMET_CODES: Final = frozenset({"PreconditionFailed", "NoSuchKey", "412", "404"})
+CONFLICT_ATTEMPTS: Final = 4
 _CONCURRENT_CODES: Final = frozenset({"ConditionalRequestConflict", "409"})
 
 
@@ -30,7 +31,7 @@ _CONCURRENT_CODES: Final = frozenset({"ConditionalRequestConflict", "409"})
 class StoredJson:
     """An object's decoded JSON, and the ETag that a replacement has to match.
 
-    `age` is in seconds, by S3's own clock, when it was read; to the second.
+    `age` is in seconds, by S3's own clock (A287), when it was read; to the second.
     """
 
     document: dict[str, Any]
@@ -90,20 +91,25 @@ class StateObjects:
         attempts = itertools.count()
 
         def put() -> Any:
-            return self._session.s3.put_object(
-                Bucket=uri.bucket, Key=uri.key, Body=body, ContentType="application/json", **condition
-            )
+            for _ in range(CONFLICT_ATTEMPTS):
+                try:
+                    return self._session.s3.put_object(
+                        Bucket=uri.bucket, Key=uri.key, Body=body, ContentType="application/json", **condition
+                    )
+                except ClientError as error:  # which of the concurrent writes succeeds is open: try again
+                    if error_code(error) not in _CONCURRENT_CODES:
+                        raise
+            raise NotReady(f"{uri} is written by other processes again and again; try again.")
 
         with translate_errors(self._session, "s3:PutObject", str(uri)):
             try:
                 reply = self._retries.call(put, before=lambda: next(attempts))
                 return StoredJson(dict(document), str(reply["ETag"]))
             except ClientError as error:
-                if error_code(error) not in _CONFLICT_CODES:
+                if error_code(error) not in _UNMET_CODES:
                     raise
-                concurrent = error_code(error) in _CONCURRENT_CODES
         # after a retry, the writer that was first may be this one, whose response was lost
-        if next(attempts) > 1 or concurrent:
+        if next(attempts) > 1:
             there = self.read(name)
             if there is not None and there.document == document:
                 return there

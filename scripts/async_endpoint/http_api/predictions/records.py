@@ -170,7 +170,10 @@ class Records:
     def mark(self, claim: Claim, submitted: Submitted) -> Submitted:
         """Record the endpoint's acceptance; returns the one that counts: the first, where two processes have sent the same."""
         if self._objects.create(_marker(claim), submitted.as_dict()) is None:
-            submitted = self.submitted(claim) or submitted
+            first = self.submitted(claim)
+            if first is None:
+                raise NotReady(f"The marker of {claim.key} was deleted while it was written; try again.")
+            submitted = first
         return self._kept(claim, submitted)
 
     def submitted(self, claim: Claim) -> Submitted | None:

@@ -12,6 +12,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from async_endpoint.client.invocation import Invocation
@@ -46,9 +47,9 @@ class Submission:
     input_bytes: int | None = None
     webhook: Webhook | None = None
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """The digest of all that must be equal for a repetition, in hex."""
+        """The digest of all that must be equal for a repetition, in hex; of 4 MiB it takes longer than a request."""
         hook = [self.webhook.url, list(self.webhook.events)] if self.webhook else None
         options = json.dumps([self.content_type, self.accept, self.input_url, hook]).encode()
         return hashlib.sha256(hashlib.sha256(options).digest() + (self.body or b"")).hexdigest()

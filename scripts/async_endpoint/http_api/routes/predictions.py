@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
 from async_endpoint.client.models import Submitted, guess_content_type
@@ -157,8 +158,8 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
     if endpoint.api.read_only:
         raise Problem("read-only", "This API does not accept predictions: it was started with --read-only.")
     services: Services = request.app.state.services
-    parsed = parse_request(request.headers, await read_body(request))
-    asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), parsed)
+    body = await read_body(request)
+    asked = await services.run(_prepared, endpoint, caller, prediction_id or new_id(), request.headers, body)
     accepted = await submit(endpoint, services, caller, asked, request.scope["request_id"])
     claim = accepted.claim
     if accepted.repeated:
@@ -168,8 +169,14 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
     return await _response(request, endpoint, claim, accepted.submitted, found, 202)
 
 
-def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
-    """What a request asks for, checked before anything is written."""
+def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, headers: Headers, body: bytes) -> Submission:
+    """What a request asks for, checked before anything is written, with its digest: both take a while for 4 MiB."""
+    asked = _asked(endpoint, caller, prediction_id, parse_request(headers, body))
+    _ = asked.sha256
+    return asked
+
+
+def _asked(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
     webhook = None
     if parsed.webhook_url is not None:
         webhook = checked_webhook(parsed.webhook_url, parsed.webhook_events, endpoint.api)

@@ -105,6 +105,20 @@ def test_cost_is_at_zero_minimum_and_maximum_before_and_after() -> None:
     assert f"US dollars a month: {IDLE:.2f} at zero instances, 3.50 → 602.83 at the minimum" in "\n".join(endpoint_lines(found))
 
 
+def test_an_endpoint_with_another_name_keeps_its_instances_and_cost() -> None:
+    renamed = change(ENDPOINT, ["delete", "create"], STATE[ENDPOINT], {"name": "shoes"})
+    renamed["change"]["replace_paths"] = [["name"]]
+    moved = target(0, 2) | {"resource_id": "endpoint/shoes/variant/main"}
+    needs = {"shoes": [Need("eu-west-1", "ml.m5.xlarge", 1, 2)]}
+    found = summary(renamed, change(TARGET, ["delete", "create"], target(0, 2), moved), needs=needs)
+    shirts = found.endpoints["shirts"]
+    assert (shirts.action, shirts.during) == ("replace", {"ml.m5.xlarge": 1})
+    assert shirts.instances_after == shirts.instances_before != ()
+    assert found.cost_after == found.cost_before
+    row = "| **replaced** | because of name<br>name shirts → shoes | 1 ml.m5.xlarge | 0 to 2 |"
+    assert row in markdown("dev", found, "x", [], "d")
+
+
 def test_an_unchanged_endpoint_has_its_cost_too() -> None:
     found = summary()
     assert found.endpoints["shirts"].settings == ()

@@ -97,7 +97,7 @@ def test_a_key_is_valid_for_the_endpoints_that_have_it(guarded: Guarded) -> None
     assert [item["name"] for item in guarded.get("/v1/endpoints", one).json()["endpoints"]] == ["other"]
     assert [item["name"] for item in guarded.get("/v1/endpoints", both).json()["endpoints"]] == ["other", NAME]
     refused, missing = guarded.get(PREDICTIONS, one), guarded.get("/v1/endpoints/missing/predictions", one)
-    for answer in (refused, missing):  # one cannot be told from the other
+    for answer in (refused, missing):  # the same answer
         assert answer.status_code == 404 and answer.json()["type"].endswith(":not-found")
     assert refused.json()["detail"].replace(NAME, "missing") == missing.json()["detail"]
     assert guarded.get(PREDICTIONS, both).status_code == 200

@@ -37,6 +37,20 @@ def test_an_output_is_success_with_its_path(api: Api) -> None:
     }
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_nothing_ends_before_it_was_submitted(api: Api, failed: bool) -> None:
+    """S3's times are whole seconds, this API's are not."""
+    api.aws.time.seconds += 0.75
+    request = submitted(api)
+    api.aws.s3.now = lambda: float(int(api.aws.time.now()))
+    if failed:
+        api.failure(request, MODEL_ERROR)
+    else:
+        api.output(request)
+    document = api.get("a").json()
+    assert document["status"] != "accepted" and document["created_at"] <= document["completed_at"] < document["deadline"]
+
+
 @pytest.mark.parametrize(("reason", "status"), [(MODEL_ERROR, 400), ("Request timed out.", None)])
 def test_a_failure_has_its_reason_and_the_model_s_status(api: Api, reason: str, status: int | None) -> None:
     api.failure(submitted(api), reason)

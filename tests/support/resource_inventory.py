@@ -14,7 +14,7 @@ Inventory = dict[tuple[str, str], Any]
 # What changes without a change of settings.
 _VOLATILE = re.compile(
     r"(Approximate\w+|(Creation|LastModified|Create|LastUpdated|LastAccessed|Updated|AlarmConfigurationUpdated)\w*(Time\w*|Date|Timestamp)"
-    r"|State(Value|Reason\w*|Updated\w*|Transitioned\w*)|CurrentInstanceCount|DesiredInstanceCount|RoleLastUsed|storedBytes"
+    r"|EndpointStatus|State(Value|Reason\w*|Updated\w*|Transitioned\w*)|CurrentInstanceCount|DesiredInstanceCount|RoleLastUsed|storedBytes"
     r"|creationTime|AttachmentCount|PolicyUpdateCount|ResponseMetadata|VariantStatus|LastUsed\w*)"
 )
 # Generated again when a scalable target is registered again, as an update of the instance type does.
@@ -51,12 +51,31 @@ def changes(before: Inventory, after: Inventory) -> dict[str, list[tuple[str, st
     }
 
 
+def values(before: Inventory, after: Inventory) -> dict[str, tuple[Any, Any]]:
+    """What each setting that differs was and is, by kind, name and path: to print beside `changes`."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for kind, name in sorted(before.keys() & after.keys()):
+        found |= _differing(f"{kind} {name}", before[kind, name], after[kind, name])
+    return found
+
+
+def _differing(path: str, old: Any, new: Any) -> dict[str, tuple[Any, Any]]:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return {} if old == new else {path: (old, new)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in sorted(old.keys() | new.keys()):
+        found |= _differing(f"{path}.{name}", old.get(name), new.get(name))
+    return found
+
+
 def _settings(value: Any, *, stable: bool) -> Any:
     """`value` without what is volatile, and without generated parts of texts if `stable`."""
     if isinstance(value, dict):
         return {name: _settings(item, stable=stable) for name, item in value.items() if not _VOLATILE.fullmatch(name)}
     if isinstance(value, list):
-        return [_settings(item, stable=stable) for item in value]
+        items = [_settings(item, stable=stable) for item in value]
+        named = items and all(isinstance(item, dict) and item.keys() == {"Name", "Value"} for item in items)
+        return sorted(items, key=lambda item: str(item["Name"])) if named else items  # dimensions have no order
     return _GENERATED.sub("ID", value) if stable and isinstance(value, str) else value
 
 

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "scripts")]
@@ -27,7 +30,7 @@ from support.fake_github import REPOSITORY as NAME  # noqa: E402
 from support.fake_github import fake_github  # noqa: E402
 from support.github_roles import EnforcedAccount  # noqa: E402
 from support.remote_aws import RemoteAws, running  # noqa: E402
-from support.resource_inventory import Inventory, changes, inventory  # noqa: E402
+from support.resource_inventory import Inventory, changes, inventory, values  # noqa: E402
 from support.team_repository import ACCOUNT_ID, PullRequest, TeamRepository  # noqa: E402
 from support.workflow_runner import JobResult  # noqa: E402
 
@@ -55,6 +58,7 @@ ACCESS = f"""  environment = local.environment
 
 
 def main() -> int:
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="pull-request-") as name, fake_github() as github:
         folder = Path(name)
         with running(folder / "aws", 60, enforce_iam=True) as aws:
@@ -62,9 +66,9 @@ def main() -> int:
             team.edit(MAIN, "  environment = local.environment\n", ACCESS)
             team.commit("Roles for the workflows")
             trial = Trial(team)
+            trial.timed(trial.bootstrap)
+            trial.timed(trial.first_apply)
             for step in (
-                trial.bootstrap,
-                trial.first_apply,
                 trial.commands_of_the_planner,
                 trial.another_instance_type,
                 trial.records,
@@ -72,15 +76,23 @@ def main() -> int:
                 trial.the_state_moves,
                 trial.drift,
             ):
-                started = time.monotonic()
-                step()
-                print(f"{time.monotonic() - started:6.1f} s  {(step.__doc__ or '').partition('.')[0]}", flush=True)
-    return 0
+                try:
+                    trial.timed(step)
+                except (AssertionError, ClientError):  # the further steps say more in the same run
+                    failed += 1
+                    traceback.print_exc()
+            print(f"{failed} steps failed")
+    return 1 if failed else 0
 
 
 def _account(aws: RemoteAws) -> EnforcedAccount:
     key = aws.credentials.access_key
     return EnforcedAccount(aws.record.endpoint_url, key.access_key_id, key.secret_access_key, BUCKET, REGION)
+
+
+def stored(plan: str) -> list[tuple[str, str]]:
+    """The objects of a stored plan, as `Trial.changed` names them."""
+    return [("object", f"{BUCKET}/plans/dev/{REGION}/{plan}.{kind}") for kind in ("DIGEST.plan", "json")]
 
 
 class Trial:
@@ -95,6 +107,12 @@ class Trial:
             "AWS_ACCESS_KEY_ID": self.account.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.account.secret_access_key,
         }
+
+    def timed(self, step: Callable[[], None]) -> None:
+        """Execute a step, and print its seconds when it has held."""
+        started = time.monotonic()
+        step()
+        print(f"{time.monotonic() - started:6.1f} s  {(step.__doc__ or '').partition('.')[0]}", flush=True)
 
     # --- by hand, in a checkout ---------------------------------------------------------------------------------------
 
@@ -140,10 +158,8 @@ class Trial:
         for target in ("verify", "drift"):
             self.make(target, planner)
         self.make("plan", planner, STORE="by-hand")
-        found_changes = changes(before, self.resources())
-        _print(json.dumps(found_changes, indent=2))
-        assert found_changes == {
-            "created": [("object", f"{BUCKET}/plans/dev/{REGION}/by-hand.{kind}") for kind in ("json", "plan")],
+        assert self.changed(before) == {
+            "created": stored("by-hand"),
             "deleted": [],
             "changed": [],
         }
@@ -168,6 +184,16 @@ class Trial:
         data = re.compile(rf"(?!{BUCKET}/)[^/]+/(input|output|failure)/")
         return {(kind, name): value for (kind, name), value in found.items() if not (kind == "object" and data.match(name))}
 
+    def changed(self, before: Inventory) -> dict[str, list[tuple[str, str]]]:
+        """What was created, deleted and changed since; printed with the values."""
+        after = self.resources()
+        found = {
+            what: [(kind, re.sub(r"\.[0-9a-f]{12}\.plan$", ".DIGEST.plan", name)) for kind, name in resources]
+            for what, resources in changes(before, after).items()
+        }
+        _print(json.dumps(found | {"values": values(before, after)}, indent=2))
+        return found
+
     # --- pull requests --------------------------------------------------------------------------------------------------
 
     def resized(self, old: str, new: str) -> PullRequest:
@@ -185,8 +211,7 @@ class Trial:
         assert "ml.m5.large" in comment and "ml.m5.xlarge" in comment and "updated" in comment
         assert "**replaced**" not in comment
         assert "unknown" not in comment, "both types have a price"
-        planned = changes(before, self.resources())["changed"]
-        assert planned == [], f"a plan changes nothing, and changed {planned}"
+        assert self.changed(before)["changed"] == [], "a plan changes nothing"
         done = self.team.apply(self.team.merge(pull))
         _require(done, {"changed": "success", "plan": "skipped", "dev/apply": "success", "dev": "success"})
         instance_type, new = self.live()
@@ -194,13 +219,11 @@ class Trial:
         assert self.created() == created, "the endpoint was replaced"
         smoke = done["dev/apply"].steps[-1]
         assert (smoke.what, smoke.result) == ("make ci-smoke-test", "success")
-        found = changes(before, self.resources())
-        _print(json.dumps(found, indent=2))
-        stored = [("object", f"{BUCKET}/plans/dev/{REGION}/{pull.plan_name}.{kind}") for kind in ("json", "plan")]
-        assert found == {
-            "created": [("endpoint configuration", new), *stored],
+        assert self.changed(before) == {
+            "created": [("endpoint configuration", new), *stored(pull.plan_name)],
             "deleted": [("endpoint configuration", old)],
             "changed": [
+                ("alarm", f"{endpoint['EndpointName']}-primary-cpu"),  # its threshold: a percentage for each vCPU
                 ("endpoint", endpoint["EndpointName"]),
                 ("object", f"{BUCKET}/async-endpoint/dev/{REGION}/terraform.tfstate"),
             ],
@@ -269,20 +292,25 @@ class Trial:
         assert self.live()[0] == "ml.m5.xlarge"
 
     def drift(self) -> None:
-        """Drift opens one issue, which an apply by hand closes."""
+        """Drift opens one issue, which further drift updates and an apply by hand closes."""
         _require(self.team.drift(), {"drift": "success"})
         assert self._issues() == []
         logs = self.account.client("logs")
         (group,) = logs.describe_log_groups()["logGroups"]
-        logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=545)
-        for _ in range(2):
+        retention = group["retentionInDays"]
+        issues = []
+        for days in (545, 731):
+            logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=days)
             _require(self.team.drift(), {"drift": "success"})
             (issue,) = self._issues()
-        _print(issue["body"])
-        assert issue["title"] == "Drift in dev" and "545" in issue["body"]
+            _print(issue["body"])
+            assert (issue["title"], issue["state"]) == ("Drift in dev", "open") and str(days) in issue["body"]
+            issues.append(issue["number"])
+        assert issues[0] == issues[1], "one issue, updated"
         _require(self.team.apply_by_hand(), {"plan": "success", "dev": "success"})
+        assert logs.describe_log_groups()["logGroups"][0]["retentionInDays"] == retention
         _require(self.team.drift(), {"drift": "success"})
-        assert issue["state"] == "closed"
+        assert [found["state"] for found in self._issues()] == ["closed"]
 
     def _issues(self) -> list[dict[str, Any]]:
         return [issue for issue in self.team.github.issues.values() if "pull_request" not in issue]

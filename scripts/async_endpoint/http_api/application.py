@@ -18,7 +18,7 @@ from async_endpoint.http_api.head_requests import HeadRequests
 from async_endpoint.http_api.openapi import describe, problem_responses
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
-from async_endpoint.http_api.routes import endpoints, events, outputs, predictions, uploads, webhooks
+from async_endpoint.http_api.routes import console, endpoints, events, outputs, predictions, uploads, webhooks
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings
 from async_endpoint.http_api.webhooks.background import deliveries
@@ -58,6 +58,7 @@ def create_application(settings: ApiSettings, services: Services) -> FastAPI:
     application.state.settings, application.state.services, application.state.endpoints = settings, services, served
     for router in ROUTERS:
         application.include_router(router, prefix="/v1")
+    application.include_router(console.router)
     application.add_api_route(
         "/healthz", _healthy, methods=["GET"], tags=["process"], responses=problem_responses("forbidden-origin")
     )

@@ -66,9 +66,10 @@ def _action(endpoint: EndpointSummary) -> str:
 
 
 def _changes(endpoint: EndpointSummary) -> str:
-    shown = [str(change) for change in endpoint.settings] or list(endpoint.reasons)
-    forced = [f"because of {reason}" for reason in endpoint.reasons] if endpoint.action == "replace" else []
-    return "<br>".join(map(text, [*forced, *shown][:30]))
+    shown = [str(change) for change in endpoint.settings]
+    if endpoint.action == "replace":
+        shown = [*(f"because of {reason}" for reason in endpoint.reasons), *shown]
+    return "<br>".join(map(text, (shown or list(endpoint.reasons))[:30]))
 
 
 def _bounds(endpoint: EndpointSummary) -> str:

@@ -83,6 +83,7 @@ def endpoint_settings(resources: Iterable[ManagedResource], name: str) -> Endpoi
     fleets = tuple(_fleet(variant, name, resources) for variant in variants if variant.get("instance_type"))
     containers = list(_containers(own))
     shown = {
+        "name": name,
         "instance type": _by_variant(fleets, lambda fleet: fleet.instance_type),
         "initial instances": _by_variant(fleets, lambda fleet: str(fleet.initial)),
         "scaling": _by_variant(fleets, lambda fleet: f"{fleet.minimum} to {fleet.maximum} instances"),

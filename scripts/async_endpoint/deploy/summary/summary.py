@@ -111,10 +111,10 @@ def plan_summary(
     """
     before, after = managed_before(document), managed_after(document)
     region = plan_view(document).region or next((outputs.region for outputs in endpoints.values()), "")
-    names = {name: endpoints[name].endpoint.name if name in endpoints else name for name in plans}
+    names = {name: _names(endpoints[name].endpoint.name if name in endpoints else name, before, after) for name in plans}
     modules = {str(one.values.get("name")): top_module(one.address) for one in (*before, *after) if one.type == ENDPOINT_TYPE}
     found = {
-        name: _endpoint(plans[name], own, (before, after), modules.get(own, ""), region, needs.get(own, []))
+        name: _endpoint(plans[name], own, (before, after), modules.get(own[0], ""), region, needs.get(own[1], []))
         for name, own in names.items()
     }
     return PlanSummary(
@@ -127,15 +127,22 @@ def plan_summary(
     )
 
 
+def _names(name: str, before: Iterable[ManagedResource], after: Iterable[ManagedResource]) -> tuple[str, str]:
+    """SageMaker's names of an endpoint before and after: two where the plan renames it."""
+    sides = [{one.address: one.values.get("name") for one in side if one.type == ENDPOINT_TYPE} for side in (before, after)]
+    address = next((address for side in sides for address, own in side.items() if own == name), "")
+    return str(sides[0].get(address) or name), str(sides[1].get(address) or name)
+
+
 def _endpoint(
     plan: EndpointPlan,
-    name: str,
+    names: tuple[str, str],
     sides: tuple[list[ManagedResource], list[ManagedResource]],
     module: str,
     region: str,
     needs: list[Need],
 ) -> EndpointSummary:
-    settings = [endpoint_settings(side, name) for side in sides]
+    settings = [endpoint_settings(side, name) for side, name in zip(sides, names, strict=True)]
     before, after = settings
     costs = [_cost(_idle(side, module), one, region) for side, one in zip(sides, settings, strict=True)]
     return EndpointSummary(

@@ -256,6 +256,13 @@ def test_an_endpoint_says_whether_it_is_awake_and_asks_once_a_minute(api: Api, c
         assert cloudwatch.calls == calls
 
 
+def test_the_time_of_a_local_aws_is_not_shown_beside_wall_time(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = create_api(aws, endpoint_url="http://127.0.0.1:4599")
+    monkeypatch.setitem(api.endpoint.session._clients, "cloudwatch", FakeCloudWatch(aws))
+    backlog = api.http.get(f"/v1/endpoints/{NAME}").json()["backlog"]
+    assert backlog["size"] == 3 and backlog["measured_at"] is None
+
+
 def test_a_missing_endpoint_is_a_status(api: Api, cloudwatch: FakeCloudWatch) -> None:
     api.aws.sagemaker.status = None
     assert api.http.get(f"/v1/endpoints/{NAME}").json()["status"] == "Missing"

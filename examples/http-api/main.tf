@@ -6,8 +6,8 @@ locals {
   api         = "http-api-example"
   environment = "example"
 
-  # Of the two functions that send to the delivery queue, by the names that module http-api gives them: the queue exists before the roles.
-  senders = [for function in ["deliver", "sweep"] :
+  # Of the functions, which alone may send to the delivery queue, by the names that module http-api gives them: the queue exists before the roles.
+  senders = [for function in ["api", "deliver", "sweep"] :
     "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${local.api}-${data.aws_region.current.id}-${function}"
   ]
 }

@@ -160,7 +160,7 @@ run "permissions_are_those_of_each_function" {
       } == {
       api = tolist([
         "cloudwatch:GetMetricData", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket",
-        "s3:PutObject", "sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync",
+        "s3:PutObject", "sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync", "sqs:SendMessage",
       ])
       deliver = tolist([
         "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket", "s3:PutObject",

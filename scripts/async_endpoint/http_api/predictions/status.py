@@ -61,15 +61,20 @@ def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
     """The current outcome: one call where there is an output, else two. Raises what `translate_errors` raises."""
     written = _head(endpoint, submitted.output_location)
     if written is not None and not _stale(written, submitted):
-        return Outcome(Status.SUCCEEDED, written)
+        return Outcome(Status.SUCCEEDED, _ended_at(written, submitted))
     if submitted.failure_location is not None:
-        failure = _failure(endpoint, submitted.failure_location)
+        failure = _failure(endpoint, submitted, submitted.failure_location)
         if failure is not None:
             return failure
     deadline = deadline_of(submitted)
     if endpoint.clock.now() < deadline.timestamp():
         return ACCEPTED
     return Outcome(Status.EXPIRED, deadline, EXPIRED_REASON)
+
+
+def _ended_at(written: datetime, submitted: Submitted) -> datetime:
+    """S3's times are whole seconds, rounded down: nothing ends before it was submitted."""
+    return max(written, submitted.submitted_at)
 
 
 def _stale(written: datetime, submitted: Submitted) -> bool:
@@ -95,7 +100,7 @@ def _head(endpoint: ServedEndpoint, location: str) -> datetime | None:
         return endpoint.retries.call(once)
 
 
-def _failure(endpoint: ServedEndpoint, location: str) -> Outcome | None:
+def _failure(endpoint: ServedEndpoint, submitted: Submitted, location: str) -> Outcome | None:
     uri = S3Uri.parse(location)
 
     def once() -> Outcome | None:
@@ -106,7 +111,7 @@ def _failure(endpoint: ServedEndpoint, location: str) -> Outcome | None:
                 return None
             raise
         reason = reply["Body"].read(REASON_BYTES).decode("utf-8", "replace").strip()
-        return Outcome(Status.FAILED, reply["LastModified"], reason, FailureReason.parse(reason).status)
+        return Outcome(Status.FAILED, _ended_at(reply["LastModified"], submitted), reason, FailureReason.parse(reason).status)
 
     with translate_errors(endpoint.session, "s3:GetObject", location):
         return endpoint.retries.call(once)

@@ -36,9 +36,7 @@ router = APIRouter(tags=["predictions"], default_response_class=Response)
     responses={
         200: {
             "description": "Events named by the status, whose data is the prediction; the last one is terminal.",
-            "content": {
-                MEDIA_TYPE: {"schema": {"type": "string"}, "example": "id: accepted\nevent: accepted\ndata: {...}\n\n"}
-            },
+            "content": {MEDIA_TYPE: {"example": "id: accepted\nevent: accepted\ndata: {...}\n\n"}},
         },
         204: {"description": "The prediction has ended, and Last-Event-ID says that the client knows."},
         **problem_responses(*OF_ENDPOINT),

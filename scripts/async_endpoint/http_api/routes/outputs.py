@@ -25,7 +25,7 @@ INLINE_BYTES: Final = 4_194_304  # of a response; base64 of it fits into Lambda'
 RETRY_SECONDS: Final = 2
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound", "PreconditionFailed", "412"})
 
-_BYTES: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+_BYTES: Final[dict[str, Any]] = {"*/*": {}}  # as OpenAPI 3.1 says "any bytes": a schema would hold for JSON too
 _OF_BYTES: Final = {name: HEADERS[name] for name in ("ETag", "Content-Disposition")}
 
 router = APIRouter(tags=["predictions"], default_response_class=Response)

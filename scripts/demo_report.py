@@ -15,11 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-INTERVAL_SECONDS: Final = 0.5
+INTERVAL_SECONDS: Final = 0.2
 MAX_FAILURES: Final = 20  # in a row, after which recording ends
 IMAGE_TYPES: Final = {".png": "image/png", ".jpg": "image/jpeg"}
 SHOWN_CHARS: Final = 400  # of a text
-WIDTH, LANE, ROW, LABELS = 960, 70, 18, 230  # of a timeline, in pixels
+WIDTH, LANE, ROW, LABELS = 960, 70, 18, 310  # of a timeline, in pixels
 
 _STYLE: Final = """
 :root { --page: #f6f7f9; --card: #fff; --text: #1b1f24; --quiet: #545d68; --line: #cfd5dc; --instances: #4f8ae0; --backlog: #a85b00; --alarm: #b3202b; }

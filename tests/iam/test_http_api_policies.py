@@ -1,7 +1,4 @@
-"""Policies api and api_admin: the calls that http_api/ makes, each allowed, and each statement needed by one of them.
-
-The calls are listed from the code: tests/trials/record_permissions.py has no recording of them yet.
-"""
+"""Policies api and api_admin beside the recordings: rare calls that http_api/ makes are allowed, all others are denied."""
 
 from __future__ import annotations
 

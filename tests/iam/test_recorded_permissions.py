@@ -77,7 +77,8 @@ def test_the_policies_allow_what_other_deployments_need(policies: dict[str, Any]
 
 
 WAYS = [*CALLERS.items(), *ALSO.items()]
-ROLES = sorted({role for _, roles in WAYS for role in roles})  # those of an HTTP API: test_http_api_policies.py
+# The recorded redrive moved nothing: test_http_api_policies.py has what api_admin needs each statement for.
+ROLES = [role for role in rendered_policies.policies() if role != "api_admin"]
 
 
 @pytest.mark.parametrize("role", ROLES)

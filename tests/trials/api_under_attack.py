@@ -329,6 +329,29 @@ def failing_s3(scene: Scene) -> None:
         scene.check("a hundred requests through a slow S3", set(statuses) <= {202, 503}, dict(statuses))
 
 
+def large_bodies(scene: Scene) -> None:
+    """Sixty bodies of 4 MiB at once, twice: the memory of the second time is that of the first."""
+    process = scene.start()
+    usage, body, peaks = psutil.Process(process.pid), bytes(4 * 1024 * 1024), []
+    for number in range(2):
+        with ThreadPoolExecutor(60) as threads:
+            path = f"{PREDICTIONS}/large{number}-"
+            sent = [threads.submit(request, process, "PUT", f"{path}{one}", body) for one in range(60)]
+            peak = 0
+            while not all(item.done() for item in sent):
+                peak = max(peak, usage.memory_info().rss)
+                time.sleep(0.05)
+            statuses = Counter(item.result()[0] for item in sent)
+        peaks.append(peak / 2**20)
+        scene.check("sixty large bodies are accepted", set(statuses) == {202}, dict(statuses))
+    rested = usage.memory_info().rss / 2**20
+    scene.check(
+        "their memory is used again",
+        peaks[1] < 1.3 * peaks[0],
+        f"peaks {peaks[0]:.0f} and {peaks[1]:.0f} MiB, then {rested:.0f}",
+    )
+
+
 def credentials(scene: Scene) -> None:
     """Credentials that AWS refuses: 502, without their names in the response."""
     wrong = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wrong", "AWS_SESSION_TOKEN": ""}
@@ -381,6 +404,7 @@ def main() -> int:
         "names": names,
         "credentials": credentials,
         "s3": failing_s3,
+        "bodies": large_bodies,
         "watchers": lambda scene: watchers(scene, arguments.clients),
         "slow": lambda scene: slow_clients(scene, arguments.clients),
         "log": log_is_json,

@@ -34,7 +34,6 @@ _BY_RESOURCE: Final = {
         "model: isolation": "enable_network_isolation true instead of false",
     },
     "aws_cloudwatch_log_group.this": {
-        "log group: key": "kms_key_id none instead of",
         "log group: tag": "tags_all.owner another instead of none",
         "log group: retention": "retention_in_days 3653 instead of 90",
         "log group deleted": "does not exist",

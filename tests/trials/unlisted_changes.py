@@ -66,12 +66,6 @@ def log_group_tag(w: World) -> Undo:
     return lambda: logs.untag_resource(resourceArn=arn, tagKeys=["owner"])
 
 
-def log_group_key(w: World) -> Undo:
-    logs, live = w.client("logs"), _log_group(w)
-    logs.disassociate_kms_key(logGroupName=live["logGroupName"])
-    return lambda: logs.associate_kms_key(logGroupName=live["logGroupName"], kmsKeyId=live["kmsKeyId"])
-
-
 def metric_filter(w: World) -> Undo:
     logs, group = w.client("logs"), _log_group(w)["logGroupName"]
     measured = {"metricName": "errors", "metricNamespace": "another", "metricValue": "1"}
@@ -222,7 +216,6 @@ UNLISTED = (
     OutOfBand("alarm: action when it is over", "", alarm("backlog", OKActions=[_ELSEWHERE])),
     OutOfBand("alarm: period", "", alarm("backlog", Period=86_400, EvaluationPeriods=1, DatapointsToAlarm=1)),
     OutOfBand("log group: tag", "", log_group_tag),
-    OutOfBand("log group: key", "", log_group_key),
     OutOfBand("log group: metric filter", "", metric_filter),
     OutOfBand("managed policy: tag", "", policy_tag),
     OutOfBand("role: no boundary", "", no_boundary),

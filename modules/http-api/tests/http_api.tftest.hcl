@@ -187,6 +187,22 @@ run "permissions_are_those_of_each_function" {
   }
 
   assert {
+    condition = {
+      for function, document in data.aws_iam_policy_document.function : function => sort(distinct(flatten([
+        for statement in document.statement : [for resource in statement.resources : trimprefix(resource, "arn:aws:s3:::shop/")] if contains(statement.actions, "s3:GetObject")
+      ])))
+      } == {
+      api = tolist([
+        "credentials/keys/*", "credentials/secrets/*", "failure/*", "input/api/*", "output/api/*", "predictions/outcomes/*", "predictions/records/*",
+        "predictions/submitted/*",
+      ])
+      deliver = tolist(["credentials/secrets/*", "failure/*", "output/api/*", "predictions/outcomes/*", "predictions/records/*", "predictions/submitted/*"])
+      sweep   = tolist(["predictions/outcomes/*", "predictions/records/*", "predictions/submitted/*", "predictions/sweep.json"])
+    }
+    error_message = "Each function must read what its code reads, and only api an API key or an input."
+  }
+
+  assert {
     condition = alltrue(flatten([
       for function, document in data.aws_iam_policy_document.function : [
         for statement in document.statement : function == "api" ? statement.sid == "Measure" : false if contains(statement.resources, "*")

@@ -51,7 +51,7 @@ console-test: .venv/dev ## test the console page in Chromium (apt install chromi
 	@python=$$($(BIN)/python requirements/environment.py console) && \
 	  site=$$($$python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  CONSOLE_TEST=1 PYTHONPATH=$$site $(BIN)/python -m pytest tests/console
-	@$(if $(SCREENSHOTS),mkdir -p docs/images && cp build/console/*.png docs/images)
+	@$(if $(SCREENSHOTS),mkdir -p docs/images && cp $(addprefix build/console/,console.png console-phone-dark.png) docs/images)
 
 engines: .venv/dev ## test images on Docker and Podman, those that work here; START=1 starts installed ones, as root
 	@PYTHONPATH=tests $(BIN)/python -m engines $(if $(START),--start)

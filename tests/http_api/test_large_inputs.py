@@ -41,11 +41,17 @@ def test_an_upload_is_a_presigned_url_whose_size_and_type_are_signed(uploading: 
     response = uploading.http.post(UPLOADS, json=FILE)
     assert response.status_code == 201, response.text
     upload = response.json()
-    assert upload["method"] == "PUT" and upload["headers"] == {"Content-Type": "image/jpeg", "Content-Length": "50000000"}
+    assert upload["method"] == "PUT" and upload["headers"] == {
+        "Content-Type": "image/jpeg",
+        "Content-Length": "50000000",
+        "If-None-Match": "*",
+    }
     where = urlsplit(upload["url"])
     assert where.netloc == f"{BUCKET}.s3.eu-west-1.amazonaws.com" and where.path == f"/input/api/local/{upload['id']}"
     query = parse_qs(where.query)
-    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"] and query["X-Amz-Expires"] == ["900"]
+    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host;if-none-match"] and query["X-Amz-Expires"] == [
+        "900"
+    ]
     assert uploading.aws.s3.calls == []
     assert response.headers["cache-control"] == "no-store"
 
@@ -77,6 +83,8 @@ DESCRIPTIONS: tuple[tuple[Any, int], ...] = (
     ({"bytes": 1}, 400),
     ({**FILE, "content_type": "a\r\nb: c"}, 415),
     ({**FILE, "content_type": "é/x"}, 415),
+    ({**FILE, "content_type": 'a/b; c="\r\nd: e"'}, 415),
+    ({**FILE, "content_type": 'a/b; c="é"'}, 415),
     ({**FILE, "content_type": 1}, 400),
     ({**FILE, "bytes": 1_000_000_000}, 201),
 )

@@ -36,10 +36,10 @@ def test_it_is_another_prediction_with_an_announcement_of_its_own(deliveries: De
     request = deliveries.submit(url=OTHER_HOOK)
     document = deliveries.api.get("one").json()
     assert (document["status"], document["webhook"]["url"]) == ("accepted", OTHER_HOOK)
-    deliveries.fail(request)
+    deliveries.succeed(request)
     deliveries.run()
     first, second = deliveries.posts
-    assert (second.url, second.event["type"]) == (OTHER_HOOK, "prediction.failed")
+    assert (second.url, second.event["type"]) == (OTHER_HOOK, "prediction.succeeded")
     assert second.headers["webhook-id"] != first.headers["webhook-id"], "receivers ignore ids that they have processed"
     assert deliveries.api.get("one").json() == second.event["data"]
     deliveries.notify(request)

@@ -109,10 +109,10 @@ def write_report(path: Path, recording: Recording, catalogue: Path, tools: str) 
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><meta name="color-scheme" content="light dark">'
-        f"<title>make demo · async-endpoint</title><style>{_STYLE}</style></head><body>"
+        f"<title>make demo · async-endpoint</title><style>{_STYLE}</style></head><body><main>"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(head + "\n".join(body) + "</body></html>\n", encoding="utf-8")
+    path.write_text(head + "\n".join(body) + "</main></body></html>\n", encoding="utf-8")
 
 
 def _exchange(one: Exchange, catalogue: Path) -> str:

@@ -165,6 +165,16 @@ def test_json_is_folded_and_its_members_appear_when_it_is_opened(browser: Browse
     expect(tree.get_by_role("button", name="50 more")).to_be_visible()
 
 
+def test_a_large_output_is_downloaded_by_ranges_and_not_shown(browser: Browser, api: str) -> None:
+    page, size = browser.open(api), BODY_BYTES + 1_000
+    choose(page, "echo")
+    submit_text(page, json.dumps({"length": size}), prediction_id=unique("large"))
+    expect(page.locator("#output")).to_contain_text("too much to be shown")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download").click()
+    assert Path(downloading.value.path()).read_bytes() == b"x" * size
+
+
 def test_a_form_without_a_mouse(browser: Browser, api: str) -> None:
     page, prediction = browser.open(api), unique("keys")
     expect(state(page, "echo")).to_have_text("awake")

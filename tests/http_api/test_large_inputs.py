@@ -82,6 +82,26 @@ DESCRIPTIONS: tuple[tuple[Any, int], ...] = (
 )
 
 
+def test_a_repetition_is_answered_whatever_has_become_of_the_upload(uploading: Api) -> None:
+    """A lifecycle rule deletes inputs before predictions, and an upload can be written again with another type."""
+    upload = uploading.http.post(UPLOADS, json=FILE).json()
+    uri = put(uploading, upload)
+
+    def submitted(reference: str, prediction_id: str = "order-7") -> Any:
+        headers = {"Content-Type": ENVELOPE, "Idempotency-Key": prediction_id}
+        return uploading.http.post(PREDICTIONS, json={"input_url": reference}, headers=headers)
+
+    made = submitted(upload["input_url"])
+    assert made.status_code == 202 and made.json()["input"]["content_type"] == "image/jpeg"
+    uploading.aws.s3.put(uri, b"other", "image/png")
+    assert submitted(upload["input_url"]).json() == made.json()
+    uploading.aws.s3.objects.pop(uri.removeprefix(f"s3://{BUCKET}/"))
+    assert submitted(upload["input_url"]).json() == made.json()
+    assert submitted(upload["input_url"], "order-8").status_code == 400
+    assert submitted("upload:" + "b" * 26).status_code == 400
+    assert len(uploading.requests) == 1
+
+
 def test_what_describes_no_file_is_refused(uploading: Api) -> None:
     answers = [uploading.http.post(UPLOADS, json=document).status_code for document, _ in DESCRIPTIONS]
     assert answers == [status for _, status in DESCRIPTIONS]

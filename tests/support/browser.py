@@ -89,11 +89,11 @@ def submit_text(page: Any, text: str, content_type: str = "application/json", pr
 
 
 def screenshot(page: Any, name: str, **options: Any) -> None:
-    """Write a picture of the page, in 64 colours, into build/console.
+    """Write a picture of the page, in 128 colours, into build/console.
 
     `make console-test SCREENSHOTS=1` copies those of the documentation.
     """
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
     page.screenshot(path=path, animations="disabled", **options)
-    Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)

@@ -35,7 +35,8 @@ def preferred_wait(request: Request) -> int:
     for item in ",".join(request.headers.getlist("prefer")).split(","):
         match = _WAIT.fullmatch(item.strip())
         if match:
-            return min(int(match["seconds"]), request.app.state.settings.longest_wait)
+            longest: int = request.app.state.settings.longest_wait
+            return min(int(match["seconds"]), longest)
     return 0
 
 

@@ -34,7 +34,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def environment(aws: FakeAws, **api: Any) -> str:
     """What modules/http-api writes into the functions' variable."""
     outputs = dataclasses.replace(aws.outputs, http_api=HTTP_API).as_dict()
-    settings = {"allowed_webhooks": [], "cors_origins": [], "input_uris": [], "max_wait_seconds": None, "read_only": False}
+    settings: dict[str, Any] = {"allowed_webhooks": [], "cors_origins": [], "input_uris": [], "read_only": False}
+    settings |= {"longest_wait_seconds": 5, "max_wait_seconds": None}
     return base64.b64encode(gzip.compress(json.dumps(settings | api | {"endpoints": {NAME: outputs}}).encode())).decode()
 
 
@@ -264,6 +265,11 @@ def test_a_sweep_ends_before_its_function_does(deliveries: Deliveries, monkeypat
     with pytest.raises(pytest.fail.Exception):
         functions.sweep({}, Context(seconds=50))
     assert given == [50 - functions.RESERVE_SECONDS]
+
+
+def test_requests_wait_no_longer_than_the_module_says(aws: FakeAws) -> None:
+    """Each occupies a process of the function meanwhile, so it is less than the 25 seconds of `serve`."""
+    assert functions.settings_of({functions.VARIABLE: environment(aws)}).longest_wait == 5
 
 
 @pytest.mark.parametrize("value", ["", "bm8=", base64.b64encode(gzip.compress(b"{}", mtime=0)).decode()])

@@ -40,7 +40,10 @@ log = logging.getLogger(__name__)
 
 
 def api(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Serve one request of an HTTP API (payload format 2.0); returns the response in that format."""
+    """Serve one request of an HTTP API (payload format 2.0); returns the response in that format.
+
+    Bodies of JSON and text come as text, others in base64 (assumption A289).
+    """
     return dict(_gateway()(_with_request_id(event), context))
 
 
@@ -95,6 +98,7 @@ def settings_of(environment: Mapping[str, str]) -> ApiSettings:
             read_only=document["read_only"],
             deliveries=False,
             max_wait=document["max_wait_seconds"],
+            longest_wait=document["longest_wait_seconds"],
             allowed_webhooks=checked_prefixes(document["allowed_webhooks"]),
             input_prefixes=tuple(document["input_uris"]),
             cors_origins=tuple(document["cors_origins"]),

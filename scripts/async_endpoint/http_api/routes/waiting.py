@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from async_endpoint.http_api.predictions.records import Claim
     from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
-MAX_WAIT_SECONDS: Final = 25  # below the 30 s after which API Gateway gives up (quotas of HTTP APIs)
 INCLUDED_BYTES: Final = 1_048_576
 _WAIT: Final = re.compile(r'wait\s*=\s*"?(?P<seconds>[0-9]{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
 
@@ -37,7 +36,8 @@ def preferred_wait(request: Request) -> int:
     for item in ",".join(request.headers.getlist("prefer")).split(","):
         match = _WAIT.fullmatch(item.strip())
         if match:
-            return min(int(match["seconds"]), MAX_WAIT_SECONDS)
+            longest: int = request.app.state.settings.longest_wait
+            return min(int(match["seconds"]), longest)
     return 0
 
 

@@ -85,18 +85,22 @@ def test_the_output_of_an_earlier_prediction_of_the_id_is_not_this_one_s(api: Ap
     api.aws.runtime.then = lambda request, reply: reply.update(OutputLocation=f"s3://{BUCKET}/{output}")
     submitted(api)
     assert api.get("a").json()["status"] == "accepted"
+    assert api.http.get(f"{PREDICTIONS}/a/output").json()["type"].endswith("output-not-ready")
     api.aws.s3.put(f"s3://{BUCKET}/{output}", b"fresh")
     assert api.get("a").json()["status"] == "succeeded"
+    assert api.http.get(f"{PREDICTIONS}/a/output").content == b"fresh"
 
 
 def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     submitted(api)
-    api.aws.time.seconds += 3_960 - 1
+    api.aws.time.seconds += 3_960 + 60 - 1
     assert api.get("a").json()["status"] == "accepted"
     api.aws.time.seconds += 1
     document = api.get("a").json()
     assert document["status"] == "expired" and document["completed_at"] == document["deadline"]
     assert document["error"] == {"reason": EXPIRED_REASON, "status": None}
+    api.aws.time.seconds += 86_400
+    assert "or a lifecycle rule has deleted it since" in api.get("a").json()["error"]["reason"], "there is no telling by then"
 
 
 def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:

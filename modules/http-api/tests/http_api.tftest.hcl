@@ -102,7 +102,7 @@ run "functions" {
       ]) } == {
       api     = jsonencode(["shop-api-api", "async_endpoint.http_api.functions.api", "python3.13", ["arm64"], 29, 50])
       deliver = jsonencode(["shop-api-deliver", "async_endpoint.http_api.functions.deliver", "python3.13", ["arm64"], 30, 5])
-      sweep   = jsonencode(["shop-api-sweep", "async_endpoint.http_api.functions.sweep", "python3.13", ["arm64"], 300, 1])
+      sweep   = jsonencode(["shop-api-sweep", "async_endpoint.http_api.functions.sweep", "python3.13", ["arm64"], 285, 1])
     }
     error_message = "Each function must have its handler, and end before API Gateway's 30 seconds or a sixth of the queue's visibility timeout."
   }
@@ -236,6 +236,18 @@ run "alarms" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["shirts-dead-letters"].dimensions == tomap({ QueueName = "shop-test-delivery-dead-letters" })
     error_message = "The alarm must watch the dead letter queue of the endpoint."
+  }
+}
+
+run "busy_is_no_server_error" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.server_errors.pattern == "{ ($.status = \"5*\") && ($.status != \"503\") }"
+      && aws_cloudwatch_metric_alarm.this["server-errors"].metric_name == "shop-api-server-errors"
+    )
+    error_message = "Refusals of a busy endpoint must not fire the alarm."
   }
 }
 

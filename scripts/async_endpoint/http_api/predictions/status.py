@@ -23,7 +23,12 @@ from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
 REASON_BYTES: Final = 4_096  # of a failure object; it begins with what SageMaker says
 STALE_SECONDS: Final = 3_600.0  # before the submission, beyond any difference of clocks
+EXPIRY_GRACE_SECONDS: Final = 60.0  # after the deadline: an object may be written at the last moment, by another clock
+LIFECYCLE_SECONDS: Final = 86_400.0  # a lifecycle rule deletes nothing that is younger (S3, LifecycleExpiration, `Days`)
 EXPIRED_REASON: Final = "Neither an output nor a failure was written by the deadline."
+NOT_THERE_REASON: Final = (
+    "There is neither an output nor a failure: none was written by the deadline, or a lifecycle rule has deleted it since."
+)
 
 
 class Status(StrEnum):
@@ -57,19 +62,25 @@ def deadline_of(submitted: Submitted) -> datetime:
     return submitted.submitted_at + timedelta(seconds=submitted.deadline_seconds)
 
 
+def settled_at(submitted: Submitted) -> float:
+    """When a prediction without output and failure has expired, in seconds since the epoch."""
+    return deadline_of(submitted).timestamp() + EXPIRY_GRACE_SECONDS
+
+
 def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
     """The current outcome: one call where there is an output, else two. Raises what `translate_errors` raises."""
     written = _head(endpoint, submitted.output_location)
-    if written is not None and not _stale(written, submitted):
+    if written is not None and not is_stale(written, submitted):
         return Outcome(Status.SUCCEEDED, _ended_at(written, submitted))
     if submitted.failure_location is not None:
         failure = _failure(endpoint, submitted, submitted.failure_location)
         if failure is not None:
             return failure
-    deadline = deadline_of(submitted)
-    if endpoint.clock.now() < deadline.timestamp():
+    now = endpoint.clock.now()
+    if now < settled_at(submitted):
         return ACCEPTED
-    return Outcome(Status.EXPIRED, deadline, EXPIRED_REASON)
+    young = now - submitted.submitted_at.timestamp() < LIFECYCLE_SECONDS
+    return Outcome(Status.EXPIRED, deadline_of(submitted), EXPIRED_REASON if young else NOT_THERE_REASON)
 
 
 def _ended_at(written: datetime, submitted: Submitted) -> datetime:
@@ -77,7 +88,7 @@ def _ended_at(written: datetime, submitted: Submitted) -> datetime:
     return max(written, submitted.submitted_at)
 
 
-def _stale(written: datetime, submitted: Submitted) -> bool:
+def is_stale(written: datetime, submitted: Submitted) -> bool:
     """Whether an output is that of an earlier prediction of the same id, whose record a lifecycle rule has deleted."""
     return (submitted.submitted_at - written).total_seconds() > STALE_SECONDS
 

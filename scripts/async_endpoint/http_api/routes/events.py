@@ -59,7 +59,7 @@ async def get_events(request: Request, caller: Caller, endpoint: Served, id: Pre
 async def _stream(
     request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, first: bytes
 ) -> AsyncIterator[bytes]:
-    """Ends with the prediction, at its deadline at the latest; the server cancels it when the client has gone."""
+    """Ends with the prediction, at its expiry at the latest; the server cancels it when the client has gone."""
     async with watched(request, endpoint, claim, submitted) as watch:
         yield first
         while (found := await watch.ended(HEARTBEAT_SECONDS)) is None:

@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients console-test engines policy document-reader text-embeddings torch-examples bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
+.PHONY: help setup demo test test-fast coverage clients console-test engines policy document-reader text-embeddings torch-examples api-cases bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,7 +51,7 @@ console-test: .venv/dev ## test the console page in Chromium (apt install chromi
 	@python=$$($(BIN)/python requirements/environment.py console) && \
 	  site=$$($$python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  CONSOLE_TEST=1 PYTHONPATH=$$site $(BIN)/python -m pytest tests/console
-	@$(if $(SCREENSHOTS),mkdir -p docs/images && cp build/console/*.png docs/images)
+	@$(if $(SCREENSHOTS),mkdir -p docs/images && cp $(addprefix build/console/,console.png console-phone-dark.png) docs/images)
 
 engines: .venv/dev ## test images on Docker and Podman, those that work here; START=1 starts installed ones, as root
 	@PYTHONPATH=tests $(BIN)/python -m engines $(if $(START),--start)
@@ -72,7 +72,10 @@ torch-examples: .venv/dev ## test the code of examples that needs torch, with sm
 	  site=$$($$python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  REAL_MODELS=1 PYTHONPATH=$$site $(BIN)/python -m pytest tests/real_models/torch
 
-bench: .venv/runtime ## benchmark the local AWS and the client, and write bench/*.md (some ten minutes)
+api-cases: .venv/dev ## 5,000 generated requests against the HTTP API's OpenAPI document, in a separate environment; API_CASES=N
+	@$(BIN)/python tests/trials/openapi_cases.py --cases $(or $(API_CASES),5000)
+
+bench: .venv/runtime ## benchmark the local AWS, the client and the HTTP API, and write bench/*.md (some fifteen minutes)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 # With AWS=1 on the account of your AWS credentials, after a plan and a question; YES=1 does not ask.
@@ -199,6 +202,8 @@ lock: .venv/dev ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --quiet --output-file requirements/clients.txt
 	uv pip compile requirements/clients-v3.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet $(addprefix --no-emit-package ,$(shell cat requirements/clients-v3.omit)) --output-file requirements/clients-v3.txt
+	uv pip compile requirements/schemathesis.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet --output-file requirements/schemathesis.txt
 	uv pip compile requirements/policy.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --output-file requirements/policy.txt
 	uv pip compile requirements/console.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -79,6 +79,19 @@ CLIENTS = Page(
     across="seconds from the model's answer until the caller has it",
     up="% of results",
 )
+HTTP_API = Page(
+    file="http_api",
+    title="The HTTP API",
+    sections={
+        "http api": "Over the client library, endpoint asleep",
+        "http api memory": "Memory of an API process",
+        "http api four requests": "Four requests of five seconds at once on two instances, through an API",
+    },
+    drawing="memory",
+    caption="Resident memory of an API process",
+    across="predictions accepted",
+    up="MB resident",
+)
 
 
 class Report:

@@ -1,7 +1,7 @@
 """`make demo`: the life of a request on the local AWS, checked at every step.
 
 Starts a local AWS, applies envs/local, waits until its two endpoints have scaled in to zero, sends requests that wake them, and
-destroys everything. A step that does not hold ends the program with a non-zero exit code.
+destroys everything. A step that does not hold ends the program with a non-zero exit code. `build/demo.html` shows the run.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from async_endpoint import signals
 from async_endpoint.cli.console import console, reported_errors
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint import AsyncEndpoint
-from async_endpoint.core.errors import WorkFailed
+from async_endpoint.core.errors import AsyncEndpointError, WorkFailed
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.apply import apply_environment
 from async_endpoint.deploy.deployment import Deployment
@@ -33,6 +35,7 @@ from async_endpoint.packaging import build_archive
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.workspace import Workspace
+from demo_report import Exchange, Observation, Recording, write_report
 
 ENVIRONMENT: Final = "local"
 EXAMPLES: Final = Path("examples")
@@ -63,8 +66,13 @@ class Log:
         self._write = write
         self._started = time.monotonic()
 
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._started
+
     def progress(self, text: str) -> None:
-        self._write(time.monotonic() - self._started, text)
+        self._write(self.seconds, text)
 
     def terraform(self, line: str) -> None:
         """Log init, plan, each resource created or destroyed, and those that take long; drop the rest of Terraform's output."""
@@ -147,6 +155,25 @@ class Demo:
     workspace: Workspace
     url: str
     endpoints: Mapping[str, AsyncEndpointOutputs]
+    recording: Recording = field(default_factory=Recording)
+
+    def observer(self) -> Callable[[], Observation]:
+        """A function that observes the endpoints, and the alarms in state ALARM."""
+        names = {outputs.endpoint.name: name for name, outputs in self.endpoints.items()}
+        region = next(iter(self.endpoints.values())).region
+        cloudwatch = retrying_session(region, self.url).client("cloudwatch")
+
+        def observe() -> Observation:
+            found = daemon.status(self.workspace)["endpoints"]
+            counts = {
+                names[one["name"]]: (len(one["instances"]), one["serving_instances"], one["backlog"])
+                for one in found
+                if one["name"] in names
+            }
+            alarms = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+            return Observation(self.log.seconds, counts, frozenset(alarm_of(alarm, names) for alarm in alarms))
+
+        return observe
 
     def sleep(self, name: str) -> None:
         """Wait until endpoint `name` has scaled in, and check that its own policy did that."""
@@ -162,7 +189,7 @@ class Demo:
 
     def request(self, name: str, query: Path) -> dict[str, Any]:
         """Send one request, log the states it goes through, and return its result."""
-        outputs = self.endpoints[name]
+        outputs, submitted = self.endpoints[name], self.log.seconds
         config = ClientConfig(deadline=RESULT_TIMEOUT_SECONDS)
         with AsyncEndpoint.from_outputs(outputs, endpoint_url=self.url, config=config) as endpoint:
             invocation = endpoint.submit(self.workspace.root / query)
@@ -174,8 +201,18 @@ class Demo:
         with suppress(ValueError):
             document = json.loads(completed.body)
             if isinstance(document, dict):
+                exchange = Exchange(name, self.workspace.root / query, submitted, self.log.seconds, document)
+                self.recording.exchanges.append(exchange)
                 return document
         raise WorkFailed(f"The result {completed.output_location} of {name} is no JSON object; the model should have made one.")
+
+
+def alarm_of(alarm: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
+    """The endpoint of an alarm, by `names`, and what it is about."""
+    dimensions = {item["Name"]: item["Value"] for item in alarm.get("Dimensions", ())}
+    below = "Less" in alarm["ComparisonOperator"]
+    about = f"{alarm.get('MetricName', alarm['AlarmName'])} {'<' if below else '≥'} {alarm['Threshold']:g}"
+    return names.get(dimensions.get("EndpointName", ""), ""), about
 
 
 def run(log: Log, *, time_scale: float, launch_seconds: float) -> None:
@@ -195,7 +232,20 @@ def run(log: Log, *, time_scale: float, launch_seconds: float) -> None:
         log.progress(f"{applied.changes.add} resources applied")
         for name, verified in applied.endpoints.items():
             log.progress(f"verified {name}: {verified.checks[0].detail}, and {len(verified.checks) - 1} more checks")
-        show_requests(Demo(log, workspace, record.endpoint_url, {name: one.outputs for name, one in applied.endpoints.items()}))
+        demo = Demo(log, workspace, record.endpoint_url, {name: one.outputs for name, one in applied.endpoints.items()})
+        with demo.recording.observing(demo.observer(), (AsyncEndpointError, BotoCoreError, ClientError)):
+            show_requests(demo)
+        tools = f"Python {platform.python_version()}, Terraform {terraform.version}"
+        report = workspace.build / "demo.html"
+        write_report(
+            report,
+            demo.recording,
+            workspace.root / EXAMPLES / MODELS[0],
+            f"{tools}; an AWS minute passed in {60 / time_scale:.1f} s.",
+        )
+        log.progress(
+            f"the requests in pictures, and instances, backlog and alarms meanwhile: {report.relative_to(workspace.root)}"
+        )
         log.progress(f"terraform destroy of envs/{ENVIRONMENT}")
         destroy_environment(Deployment.prepare(ENVIRONMENT, on_output=log.terraform))
         log.progress("nothing is left")

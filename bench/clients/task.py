@@ -40,6 +40,7 @@ class Timings:
 
     lags: list[float] = field(default_factory=list)
     _begun: float = field(default_factory=time.time)
+    _cpu: float = field(default_factory=time.process_time)
     _lock: Any = field(default_factory=threading.Lock)
 
     def result(self, body: bytes | str) -> None:
@@ -53,5 +54,6 @@ class Timings:
 
     def end(self, wall: float | None = None) -> None:
         """Print and exit at once: SageMaker's SDK leaves threads behind that keep polling for failures."""
-        print(json.dumps({"wall": self.wall() if wall is None else wall, "lags": self.lags}), flush=True)
+        cpu = time.process_time() - self._cpu
+        print(json.dumps({"wall": self.wall() if wall is None else wall, "cpu": cpu, "lags": self.lags}), flush=True)
         os._exit(0)

@@ -5,6 +5,7 @@ module "async_inference" {
   name        = "fastapi"
   environment = "example"
   storage     = { force_destroy = true }
+  http_api    = {}
 
   model = {
     containers = [{

@@ -6,9 +6,10 @@ locals {
   api         = "http-api-example"
   environment = "example"
 
-  # Of the two functions that send to the delivery queue, by the names that module http-api gives them: the queue exists before the roles.
-  senders = [for function in ["deliver", "sweep"] :
-    "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${local.api}-${data.aws_region.current.id}-${function}"
+  # Who alone may send to the delivery queue: the functions, by the names that module http-api gives them, since the queue exists before their
+  # roles; and a role of yours that has policy api_admin and redrives dead letters.
+  senders = [for role in concat([for function in ["api", "deliver", "sweep"] : "${local.api}-${data.aws_region.current.id}-${function}"], ["operators"]) :
+    "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${role}"
   ]
 }
 

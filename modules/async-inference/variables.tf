@@ -161,7 +161,7 @@ variable "http_api" {
     An HTTP API in front of the endpoint, with webhooks: http_api = {} creates its delivery queue (module webhooks). None when it is null.
     - `max_receives`: Receives after which a message of the delivery queue moves to its dead letter queue: 1 to 1000; 10 when it is null.
     - `retention_days`: Days that the delivery queue keeps a message: 2 to 14; 14 when it is null.
-    - `sender_role_arns`: ARNs of the roles that API processes and functions run as: every other sender to the delivery queue but the topics is denied; none is denied when it is null.
+    - `sender_role_arns`: ARNs of the roles of API processes and functions, and of those who redrive dead letters or sweep by hand: every other sender to the delivery queue but the topics is denied; none is denied when it is null.
     - `visibility_timeout_seconds`: Seconds that a received message stays hidden from other receivers: 30 to 43200; 180 when it is null.
   TEXT
   type = object({

@@ -24,12 +24,25 @@ locals {
 
   _alarms = merge(local._function_alarms, local._queue_alarms, {
     server-errors = {
-      namespace   = "AWS/ApiGateway"
-      metric      = "5xx"
-      dimensions  = { ApiId = aws_apigatewayv2_api.this.id }
-      description = "Requests were answered with 5xx: search the access log for their status, and the log of function api for their request id."
+      namespace   = one(aws_cloudwatch_log_metric_filter.server_errors.metric_transformation).namespace
+      metric      = one(aws_cloudwatch_log_metric_filter.server_errors.metric_transformation).name
+      dimensions  = {}
+      description = "Requests were answered with 5xx other than 503: search the access log for their status, and the log of function api for their request id."
     }
   })
+}
+
+# API Gateway's own metric counts 503 too, which says that the endpoint is busy or that concurrency is used up: alarm api-throttles has the latter.
+resource "aws_cloudwatch_log_metric_filter" "server_errors" {
+  name           = "${var.name}-server-errors"
+  log_group_name = aws_cloudwatch_log_group.access.name
+  pattern        = "{ ($.status = \"5*\") && ($.status != \"503\") }"
+
+  metric_transformation {
+    name      = "${var.name}-server-errors"
+    namespace = "AsyncEndpoint/HttpApi"
+    value     = "1"
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

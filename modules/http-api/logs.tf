@@ -5,6 +5,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "function" {
+  #checkov:skip=CKV_AWS_338:Retention is the caller's choice: logs.retention_days.
   for_each = local._log_groups
 
   name              = each.value
@@ -14,6 +15,7 @@ resource "aws_cloudwatch_log_group" "function" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_338:Retention is the caller's choice: logs.retention_days.
   name              = "/aws/apigateway/${var.name}"
   kms_key_id        = local._kms_key_arn
   retention_in_days = var.logs.retention_days

@@ -13,19 +13,20 @@ locals {
   _functions = {
     api     = { description = "Serves requests", memory_mb = var.functions.api.memory_mb, concurrency = var.functions.api.reserved_concurrency, timeout = 29 }
     deliver = { description = "Delivers webhooks", memory_mb = var.functions.deliver.memory_mb, concurrency = local._deliver_concurrency, timeout = 30 }
-    sweep   = { description = "Finds ends of predictions that nothing announced", memory_mb = var.functions.sweep.memory_mb, concurrency = 1, timeout = 300 }
+    sweep   = { description = "Finds ends of predictions that nothing announced", memory_mb = var.functions.sweep.memory_mb, concurrency = 1, timeout = min(300, 60 * var.sweep_minutes - 15) }
   }
 
   _deliver_concurrency = coalesce(var.functions.deliver.reserved_concurrency, var.functions.deliver.maximum_concurrency * length(var.async_endpoints))
 
   # Read by http_api/functions.py. Compressed, because the environment of a function has at most 4 KB (Lambda quotas).
   _settings = base64gzip(jsonencode({
-    allowed_webhooks = var.api.allowed_webhooks
-    cors_origins     = var.api.cors_origins
-    endpoints        = var.async_endpoints
-    input_uris       = var.api.input_uris
-    max_wait_seconds = var.api.max_wait_seconds
-    read_only        = var.api.read_only
+    allowed_webhooks     = var.api.allowed_webhooks
+    cors_origins         = var.api.cors_origins
+    endpoints            = var.async_endpoints
+    input_uris           = var.api.input_uris
+    longest_wait_seconds = var.api.longest_wait_seconds
+    max_wait_seconds     = var.api.max_wait_seconds
+    read_only            = var.api.read_only
   }))
 }
 
@@ -102,6 +103,12 @@ resource "aws_cloudwatch_event_rule" "sweep" {
 resource "aws_cloudwatch_event_target" "sweep" {
   rule = aws_cloudwatch_event_rule.sweep.name
   arn  = aws_lambda_function.this["sweep"].arn
+}
+
+# The next sweep repeats one that failed.
+resource "aws_lambda_function_event_invoke_config" "sweep" {
+  function_name          = aws_lambda_function.this["sweep"].function_name
+  maximum_retry_attempts = 0
 }
 
 resource "aws_lambda_permission" "sweep" {

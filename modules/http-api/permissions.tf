@@ -29,6 +29,10 @@ locals {
       GetResults = { actions = ["s3:GetObject"], resources = concat([for arn in local._list.output : "${arn}api/*"], [for arn in local._list.failure : "${arn}*"]) }
       Submit     = { actions = ["s3:GetObject", "s3:PutObject"], resources = flatten([for arn in local._list.state : ["${arn}records/*", "${arn}submitted/*"]]) }
       ReadKeys   = { actions = ["s3:GetObject"], resources = [for arn in local._list.credentials : "${arn}keys/*"] }
+      # A prediction that is accepted long after it was claimed is looked at after its deadline (http_api/predictions/submission.py).
+      Announce = { actions = ["sqs:SendMessage"], resources = local._queue_arns }
+      # The end of a prediction with a webhook is the one that was announced (http_api/predictions/current.py).
+      ReadOutcomes = { actions = ["s3:GetObject"], resources = [for arn in local._list.state : "${arn}outcomes/*"] }
       # A caller's secret is created when it is first asked for.
       ShowSecret = { actions = ["s3:GetObject", "s3:PutObject"], resources = [for arn in local._list.credentials : "${arn}secrets/*"] }
     }

@@ -16,15 +16,17 @@ variable "api" {
     - `allowed_webhooks`: URL prefixes of receivers that may have a private address or use http, such as https://hooks.example.internal/; others must have public addresses and https.
     - `cors_origins`: Origins whose pages may use the API from a browser, such as https://app.example.com; none when it is empty.
     - `input_uris`: S3 prefixes below which a prediction may name its input, beside the caller's own uploads. The execution role must read them.
+    - `longest_wait_seconds`: Longest time that `Prefer: wait=N` holds a request: 0 to 25. Each such request takes one of functions.api.reserved_concurrency meanwhile.
     - `max_wait_seconds`: Expected wait above which predictions are refused with 503; any wait is accepted when it is null.
     - `read_only`: Whether to refuse everything but reading.
   TEXT
   type = object({
-    allowed_webhooks = optional(list(string), [])
-    cors_origins     = optional(list(string), [])
-    input_uris       = optional(list(string), [])
-    max_wait_seconds = optional(number)
-    read_only        = optional(bool, false)
+    allowed_webhooks     = optional(list(string), [])
+    cors_origins         = optional(list(string), [])
+    input_uris           = optional(list(string), [])
+    longest_wait_seconds = optional(number, 5)
+    max_wait_seconds     = optional(number)
+    read_only            = optional(bool, false)
   })
   default  = {}
   nullable = false
@@ -42,6 +44,11 @@ variable "api" {
   validation {
     condition     = alltrue([for uri in var.api.input_uris : can(regex("^s3://[a-z0-9.-]+/.+/$", uri))])
     error_message = "Every prefix in api.input_uris must be s3://bucket/prefix/ with a slash at its end: without one it would admit keys that begin alike."
+  }
+
+  validation {
+    condition     = var.api.longest_wait_seconds >= 0 && var.api.longest_wait_seconds <= 25 && floor(var.api.longest_wait_seconds) == var.api.longest_wait_seconds
+    error_message = "Field api.longest_wait_seconds must be a whole number of seconds from 0 to 25: API Gateway gives up after 30."
   }
 
   validation {
@@ -269,14 +276,14 @@ variable "package_path" {
 }
 
 variable "sweep_minutes" {
-  description = "Minutes between two sweeps: 2 to 60. An expiry is announced that much later at most."
+  description = "Minutes between two sweeps: 5 to 60. An expiry is announced that much later."
   type        = number
   default     = 5
   nullable    = false
 
   validation {
-    condition     = var.sweep_minutes >= 2 && var.sweep_minutes <= 60 && floor(var.sweep_minutes) == var.sweep_minutes
-    error_message = "Variable sweep_minutes must be a whole number of minutes from 2 to 60."
+    condition     = var.sweep_minutes >= 5 && var.sweep_minutes <= 60 && floor(var.sweep_minutes) == var.sweep_minutes
+    error_message = "Variable sweep_minutes must be a whole number of minutes from 5, for which one sweep leaves the next nothing to do, to 60."
   }
 }
 

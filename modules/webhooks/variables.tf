@@ -3,7 +3,7 @@ variable "http_api" {
     The delivery queue of the endpoint's HTTP API.
     - `max_receives`: Receives after which a message moves to the dead letter queue: 1 to 1000. A process that is killed costs one.
     - `retention_days`: Days that the queue keeps a message: 2 to 14. The retries of a webhook last a day.
-    - `sender_role_arns`: ARNs of the roles that API processes and functions run as: every other sender but the topics is denied. Empty denies none.
+    - `sender_role_arns`: ARNs of the roles of API processes and functions, and of those who redrive dead letters or sweep by hand: every other sender but the topics is denied. Empty denies none.
     - `visibility_timeout_seconds`: Seconds that a received message stays hidden from other receivers: 30 to 43200.
   TEXT
   type = object({

@@ -58,6 +58,13 @@ def test_a_key_is_shown_once_and_only_its_hash_is_stored(run: Run, aws: FakeAws)
     assert item["endpoints"] == ["one", "two"] and item["rate"] == 10.0 and "sha256" not in item
 
 
+@pytest.mark.parametrize("name", ["x [/y]", "svc [prod]", "[red]x", "[link=x:y]z[/]", "a :key: b", "a\\[b]"])
+def test_a_name_is_shown_as_it_is_whatever_markup_it_looks_like(run: Run, name: str) -> None:
+    assert run("create", "dev", "--name", name).exit_code == 0
+    listed = run("list", "dev")
+    assert listed.exit_code == 0 and name in listed.output, (listed.output, listed.exception)
+
+
 def test_json_of_a_key(run: Run, aws: FakeAws) -> None:
     made = succeed(run("create", "dev/two", "--name", "x", "--rate", "0.5", "--burst", "7", "--json"))
     assert (made["rate"], made["burst"], made["endpoints"]) == (0.5, 7, ["two"])

@@ -56,6 +56,7 @@ def test_without_keys_only_this_machine_is_served(started: list[ApiSettings]) ->
     assert isinstance(refused.exception, UsageError) and "async-endpoint api-keys create dev" in str(refused.exception)
     assert isinstance(run("dev", "--cors-origin", "https://app.example").exception, UsageError)
     assert isinstance(run("dev/none").exception, UsageError)
+    assert isinstance(run("dev", "--no-deliveries", "--allow-webhook", "nonsense").exception, InvalidInput)
     assert len(started) == 1
 
 

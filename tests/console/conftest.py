@@ -72,10 +72,11 @@ def api(local_aws: AwsHarness, settings: dict[str, EndpointSettings]) -> Iterato
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of an environment of its own
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - of an environment of its own
 
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert path is not None, "the browser tests need Chromium: apt-get install chromium, or CHROMIUM=PATH"
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         # root cannot have Chromium's sandbox
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])

@@ -74,7 +74,8 @@ def test_an_endpoint_wakes_for_a_picture_and_the_result_is_a_table(
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#followed-status")).to_have_text("accepted")
     expect(state(page, "recommender")).to_have_text("waking", timeout=WAKE_MILLISECONDS)
-    screenshot(page, "console-waking")
+    page.evaluate("window.scrollTo(0, 0)")
+    screenshot(page, "console-waking", full_page=True)
     expect(page.locator("#followed-status")).to_have_text("succeeded", timeout=WAKE_MILLISECONDS)
     rows = page.locator("#ranking tbody tr")
     expect(rows.first).to_contain_text("shirt/red")
@@ -164,6 +165,16 @@ def test_json_is_folded_and_its_members_appear_when_it_is_opened(browser: Browse
     expect(tree.get_by_role("button", name="50 more")).to_be_visible()
 
 
+def test_a_large_output_is_downloaded_by_ranges_and_not_shown(browser: Browser, api: str) -> None:
+    page, size = browser.open(api), BODY_BYTES + 1_000
+    choose(page, "echo")
+    submit_text(page, json.dumps({"length": size}), prediction_id=unique("large"))
+    expect(page.locator("#output")).to_contain_text("too much to be shown")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download").click()
+    assert Path(downloading.value.path()).read_bytes() == b"x" * size
+
+
 def test_a_form_without_a_mouse(browser: Browser, api: str) -> None:
     page, prediction = browser.open(api), unique("keys")
     expect(state(page, "echo")).to_have_text("awake")
@@ -215,8 +226,8 @@ def test_older_predictions_are_listed_and_opened(browser: Browser, api: str) -> 
     choose(page, "echo")
     expect(page.locator("#rows tr")).to_have_count(10)
     page.get_by_role("button", name="Older").click()
-    page.wait_for_function("document.querySelectorAll('#rows tr').length >= 12")
     row = page.locator("#rows tr").nth(11)
+    expect(row).to_be_attached()
     row.scroll_into_view_if_needed()
     expect(row).to_contain_text("succeeded")
     name = row.get_by_role("button").inner_text()

@@ -80,6 +80,20 @@ def test_what_a_plan_leaves_alone_is_no_drift() -> None:
     assert rows(plan) == [] and pending(plan, set()) == []
 
 
+def test_an_empty_value_where_nothing_was_set_is_no_difference() -> None:
+    """After a refresh the provider has 0, false or "" for what the configuration leaves out."""
+    group = "aws_sagemaker_endpoint_configuration.this"
+    left_out = {"volume_size_in_gb": None, "enable_ssm_access": None, "accelerator_type": None}
+    state = {"production_variants": [{"instance_type": "ml.m5.xlarge", "initial_instance_count": 2, **left_out}]}
+    filled = {"volume_size_in_gb": 0, "enable_ssm_access": False, "accelerator_type": ""}
+    live = {"production_variants": [{"instance_type": "ml.m5.large", "initial_instance_count": 0, **filled}]}
+    plan = document(change(group, ["update"], live, state), drift=[drifted(group, state, live)])
+    assert rows(plan) == [
+        (group, "production_variants.initial_instance_count", "0", "2"),
+        (group, "production_variants.instance_type", "ml.m5.large", "ml.m5.xlarge"),
+    ]
+
+
 MUTE = Mute("2026-11-30T09:00:00Z", "ann@host", 5.0, None, True, "")
 MUTED = {"alarm_name": "slow", "alarm_description": str(MUTE), "threshold": 1e100, "actions_enabled": False}
 ACTING = {"alarm_name": "slow", "alarm_description": "", "threshold": 5, "actions_enabled": True}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from async_endpoint.deploy.drift.rows import DriftRow
 from trials.drift_detection import EVERY, reports
 from trials.planned_rows import PLANNED_ROWS
+from trials.unlisted_changes import UNLISTED, UNSEEN
 
-NAMES = [change.name for change in EVERY]
+NAMES = [change.name for change in (*EVERY, *UNLISTED)]
 
 
 def test_every_change_has_words_of_its_own() -> None:
     assert len(NAMES) == len(set(NAMES))
     assert set(PLANNED_ROWS) <= set(NAMES)
     assert [change.name for change in EVERY if change.by == "plan" and change.name not in PLANNED_ROWS] == []
+    assert {change.name for change in UNLISTED} - set(PLANNED_ROWS) == set(UNSEEN)
 
 
 def test_another_row_about_the_same_resource_does_not_report_a_change() -> None:

@@ -68,16 +68,18 @@ def put(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         return error.code
 
 
-def test_an_upload_is_taken_with_its_size_and_type_only_and_becomes_a_prediction(served: Served) -> None:
+def test_an_upload_is_taken_once_with_its_size_and_type_only_and_becomes_a_prediction(served: Served) -> None:
     http = served.client()
     file = b'{"numbers": [1, 2, 3]}'
     upload = http.post(UPLOADS, json={"content_type": "application/json", "bytes": len(file)}).json()
-    given = {"Content-Type": "application/json"}
+    given = {"Content-Type": "application/json", "If-None-Match": "*"}
     assert put(upload["url"], file + b" ", given) == 403
-    assert put(upload["url"], file, {"Content-Type": "text/html"}) == 403
+    assert put(upload["url"], file, given | {"Content-Type": "text/html"}) == 403
+    assert put(upload["url"], file, {"Content-Type": "application/json"}) == 403
     assert put(upload["url"].replace(upload["id"], "a" * 26), file, given) == 403
     assert http.post(PREDICTIONS, json={"input_url": upload["input_url"]}, headers=ENVELOPE).status_code == 400
     assert put(upload["url"], file, given) == 200
+    assert put(upload["url"], file.replace(b"1", b"9"), given) == 412
     made = http.post(PREDICTIONS, json={"input_url": upload["input_url"]}, headers=ENVELOPE | {"Prefer": "wait=25"})
     assert made.status_code == 200, made.text
     assert made.json()["status"] == "succeeded" and made.json()["input"]["bytes"] == len(file)

@@ -62,11 +62,6 @@ CASES: dict[str, tuple[Callable[[AwsHarness], Any], str, str]] = {
         "UnknownOperationException",
         "GetAccessGrantsInstance of s3control is not emulated",
     ),
-    "error of moto without a body": (
-        lambda aws: aws.s3.put_bucket_versioning(Bucket=aws.bucket(), VersioningConfiguration={}),
-        "InvalidRequest",
-        "PutBucketVersioning of s3 was refused",
-    ),
     "service whose name begins with s3": (
         lambda aws: aws.client("s3files").list_file_systems(),
         "UnknownOperationException",
@@ -224,6 +219,23 @@ def test_the_status_says_what_is_stored_without_effect(local_aws: AwsHarness) ->
     stored = local_aws.aws.status()["stored_without_effect"]
     assert sentence in stored
     assert any("EventBridge never fire" in line for line in stored)
+
+
+def test_a_subresource_that_moto_does_not_know_leaves_bucket_and_object(local_aws: AwsHarness) -> None:
+    s3, bucket = local_aws.s3, local_aws.bucket()
+    rule = {"Payer": "Requester"}
+    for call in (
+        lambda: s3.delete_bucket_metrics_configuration(Bucket=bucket, Id="x"),
+        lambda: s3.delete_bucket_inventory_configuration(Bucket=bucket, Id="x"),
+        lambda: s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration=rule),
+        lambda: s3.list_bucket_analytics_configurations(Bucket=bucket),
+    ):
+        assert "is not emulated by the local AWS" in refusal(call)[1]
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"content")
+    assert "is not emulated" in refusal(s3.get_object_retention, Bucket=bucket, Key="kept")[1]
+    assert "is not emulated" in refusal(s3.rename_object, Bucket=bucket, Key="kept", RenameSource=f"{bucket}/other")[1]
+    assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"content"
+    assert "Payer" not in s3.get_bucket_request_payment(Bucket=bucket)
 
 
 def test_head_of_what_does_not_exist_is_not_found(local_aws: AwsHarness) -> None:

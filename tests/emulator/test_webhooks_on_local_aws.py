@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -88,5 +89,8 @@ def test_ends_are_announced_retried_and_redriven(
         last = receiver.wait(lambda found: len(found) == 2)[-1]
         assert last.event["data"]["id"] == made["id"]
         key = last.id.removeprefix("msg_").partition("_")[0]
-        outcomes = outcomes_of(endpoint)
-        until(lambda: (found := outcomes.read(key)) and found.delivery.state == "delivered", "the delivery is recorded")
+        outcomes, created_at = outcomes_of(endpoint), datetime.fromisoformat(made["created_at"])
+        until(
+            lambda: (found := outcomes.read(key, created_at)) and found.delivery.state == "delivered",
+            "the delivery is recorded",
+        )

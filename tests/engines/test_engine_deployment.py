@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -76,6 +77,11 @@ def test_four_requests_run_in_two_rounds_on_two_instances(root: Root) -> None:
     with ThreadPoolExecutor(REQUESTS) as threads:
         ran = sorted(threads.map(lambda _: invoke(root), range(REQUESTS)), key=lambda one: one.begun)
     root.keep_at_least(0)
+    in_two_rounds(ran)
+
+
+def in_two_rounds(ran: list[Ran]) -> None:
+    """Fail unless two instances ran two requests each, one at a time and at the same times; prints the seconds."""
     rounds = {one.instance: [other for other in ran if other.instance == one.instance] for one in ran}
     assert [len(one) for one in rounds.values()] == [2, 2], ran
     assert all(earlier.ended <= later.begun for one in rounds.values() for earlier, later in pairwise(one)), "one at a time"
@@ -84,6 +90,22 @@ def test_four_requests_run_in_two_rounds_on_two_instances(root: Root) -> None:
     seconds = max(one.ended for one in ran) - ran[0].begun
     print(f"four requests of {SECONDS:g} s on two instances: {seconds:.2f} s")
     assert 2 * SECONDS <= seconds < 2 * SECONDS + 2
+
+
+def test_so_do_four_requests_through_the_http_api(root: Root) -> None:
+    root.keep_at_least(2)
+    until(lambda: root.counts() == (2, 2), "two instances serve")
+
+    def predict(url: str) -> Ran:
+        headers = {"Content-Type": "application/json", "Prefer": "wait=25"}
+        address = f"{url}/v1/endpoints/{NAME}/predictions"
+        with urlopen(Request(address, json.dumps(REQUEST).encode(), headers), timeout=60) as response:
+            return Ran.parse(json.dumps(json.load(response)["output"]).encode())
+
+    with root.checkout.serve(NAME, "--local", "--port", "0") as url, ThreadPoolExecutor(REQUESTS) as threads:
+        ran = sorted(threads.map(predict, [url] * REQUESTS), key=lambda one: one.begun)
+    root.keep_at_least(0)
+    in_two_rounds(ran)
 
 
 def test_it_sleeps_and_wakes(root: Root) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable
 
 import pytest
 
+from async_endpoint.client.clock import SYSTEM_CLOCK, ForwardClock
 from async_endpoint.core.errors import InvalidInput, LocalAwsNotRunning, NotReady
 from async_endpoint.http_api.access import key_cache
 from async_endpoint.http_api.access.api_keys import ApiKey, KeyStore, checked_id, new_key, parse_key
 from async_endpoint.http_api.access.key_cache import KeyCache
-from async_endpoint.http_api.access.rates import RateLimits
+from async_endpoint.http_api.access.rates import Rate, RateLimits
+from async_endpoint.http_api.served_endpoint import Services
 from support.in_memory_aws import BUCKET, FakeAws, FakeTime, client_error
 
 CREDENTIALS = f"s3://{BUCKET}/credentials/shop/"
@@ -209,17 +212,35 @@ def test_unknown_ids_are_compared_like_known_ones(cache: KeyCache, reads: Reads,
 
 
 def test_a_rate_allows_its_burst_at_once_and_then_its_rate(clock: FakeTime) -> None:
-    limits, (key, _) = RateLimits(clock.now), made(rate=2.0, burst=3)
-    assert [limits.take(key) for _ in range(4)] == [0, 0, 0, 0.5]
+    limits, rate = RateLimits(clock.now), Rate(2.0, 3)
+    assert [limits.take("one", rate) for _ in range(4)] == [0, 0, 0, 0.5]
     clock.sleep(0.5)
-    assert limits.take(key) == 0 and limits.take(key) == 0.5
+    assert limits.take("one", rate) == 0 and limits.take("one", rate) == 0.5
     clock.sleep(3_600)
-    assert [limits.take(key) > 0 for _ in range(4)] == [False, False, False, True]
+    assert [limits.take("one", rate) > 0 for _ in range(4)] == [False, False, False, True]
+    limits.give_back("one")
+    assert [limits.take("one", rate) > 0 for _ in range(2)] == [False, True]
 
 
 def test_rates_of_keys_are_apart(clock: FakeTime) -> None:
-    limits, (one, _), (other, _) = RateLimits(clock.now), made(burst=1), made(burst=1)
-    assert limits.take(one) == 0 and limits.take(one) > 0 and limits.take(other) == 0
+    limits, rate = RateLimits(clock.now), Rate(10.0, 1)
+    assert limits.take("one", rate) == 0 and limits.take("one", rate) > 0 and limits.take("other", rate) == 0
+
+
+def test_a_clock_that_is_set_back_prolongs_no_key_and_no_refusal(reads: Reads) -> None:
+    """The clock of an API process (client/clock.py), whose system's time is set back by a day."""
+    wall, elapsed = [1e9], [0.0]
+    now = ForwardClock(lambda: wall[0], lambda: elapsed[0])
+    cache, limits = KeyCache(reads, now), RateLimits(now)
+    key, text = made()
+    reads.keys["shop", key.id] = key
+    assert ask(cache, text) == key and limits.take("one", Rate(1.0, 1)) == 0
+    del reads.keys["shop", key.id]
+    wall[0] -= 86_400.0
+    elapsed[0] += 61.0
+    assert limits.take("one", Rate(1.0, 1)) == 0
+    assert ask(cache, text) is None
+    assert type(SYSTEM_CLOCK.now) is ForwardClock and inspect.signature(Services).parameters["clock"].default is SYSTEM_CLOCK
 
 
 def test_an_s3_that_does_not_answer_is_not_an_unknown_key(store: KeyStore, aws: FakeAws) -> None:

@@ -96,6 +96,21 @@ def test_a_body_that_is_declared_too_large_is_refused_before_it_is_sent(port: in
 
 
 @pytest.mark.parametrize(
+    ("framing", "part"), [("Content-Length: 10", b"12345"), ("Transfer-Encoding: chunked", b"5\r\n12345\r\n")]
+)
+def test_half_a_body_is_no_prediction(aws: FakeAws, port: int, framing: str, part: bytes) -> None:
+    """A client that is cut off must not have half of its input accepted."""
+    with connect(port) as client:
+        client.sendall(f"POST {PREDICTIONS} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{framing}\r\n\r\n".encode() + part)
+        client.shutdown(socket.SHUT_WR)
+        read_all(client)
+    with connect(port) as client:
+        client.sendall(GET % port)
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert not aws.s3.objects and not aws.runtime.calls
+
+
+@pytest.mark.parametrize(
     "request_bytes",
     [
         b"nonsense\r\n\r\n",

@@ -34,9 +34,13 @@ class Guarded:
         endpoints = {name: EndpointSettings(name, item) for name, item in outputs.items()}
         settings = ApiSettings(environment="dev", endpoints=endpoints, keys_required=True, host="0.0.0.0")
         session = aws.session
-        application = create_application(settings, FakeServices(lambda region: session, aws.clock))
-        self.http = TestClient(application, base_url="http://api.example:8000")
+        self._application = create_application(settings, FakeServices(lambda region: session, aws.clock))
+        self.come_from("198.51.100.1")
         self.stores = {name: KeyStore(session, item.http_api.credentials_uri) for name, item in endpoints.items()}
+
+    def come_from(self, address: str) -> None:
+        """Send what follows from that address."""
+        self.http = TestClient(self._application, base_url="http://api.example:8000", client=(address, 50_000))
 
     def key(self, *endpoints: str, rate: float = 100.0, burst: int | None = None) -> tuple[str, str]:
         """Id and text of a new key for `endpoints`."""
@@ -97,7 +101,7 @@ def test_a_key_is_valid_for_the_endpoints_that_have_it(guarded: Guarded) -> None
     assert [item["name"] for item in guarded.get("/v1/endpoints", one).json()["endpoints"]] == ["other"]
     assert [item["name"] for item in guarded.get("/v1/endpoints", both).json()["endpoints"]] == ["other", NAME]
     refused, missing = guarded.get(PREDICTIONS, one), guarded.get("/v1/endpoints/missing/predictions", one)
-    for answer in (refused, missing):  # one cannot be told from the other
+    for answer in (refused, missing):  # the same answer
         assert answer.status_code == 404 and answer.json()["type"].endswith(":not-found")
     assert refused.json()["detail"].replace(NAME, "missing") == missing.json()["detail"]
     assert guarded.get(PREDICTIONS, both).status_code == 200
@@ -153,6 +157,21 @@ def test_invented_keys_cost_a_bounded_rate_of_calls_and_do_not_lock_out_known_on
     guarded.aws.time.sleep(55)
     assert [guarded.get(PREDICTIONS, new_key("x", 1, None, 0)[1]).status_code for _ in range(60)].count(429) > 0
     assert guarded.get(PREDICTIONS, text).status_code == 200
+
+
+def test_invented_keys_of_one_address_do_not_keep_new_callers_out_of_a_new_process(guarded: Guarded) -> None:
+    guarded.come_from("2001:db8::1")
+    statuses = [guarded.get(PREDICTIONS, new_key("x", 1, None, 0)[1]).status_code for _ in range(40)]
+    assert statuses == [401] * 20 + [429] * 20
+    guarded.come_from("2001:db8::ffff:2")  # of the same subscriber
+    assert guarded.get(PREDICTIONS, guarded.key(NAME)[1]).status_code == 429
+    for address in ("2001:db8:0:1::1", "::ffff:203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"):
+        guarded.come_from(address)
+        assert [guarded.get(PREDICTIONS, guarded.key(NAME)[1]).status_code for _ in range(25)] == [200] * 25, address
+    guarded.come_from("::ffff:203.0.113.3")
+    assert 429 in [guarded.get(PREDICTIONS, new_key("x", 1, None, 0)[1]).status_code for _ in range(25)]
+    guarded.come_from("203.0.113.3")
+    assert guarded.get(PREDICTIONS, guarded.key(NAME)[1]).status_code == 429
 
 
 def test_no_key_is_in_a_response_or_a_log(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:

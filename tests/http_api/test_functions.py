@@ -11,6 +11,7 @@ import dataclasses
 import gzip
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def environment(aws: FakeAws, **api: Any) -> str:
     """What modules/http-api writes into the functions' variable."""
     outputs = dataclasses.replace(aws.outputs, http_api=HTTP_API).as_dict()
-    settings = {"allowed_webhooks": [], "cors_origins": [], "input_uris": [], "max_wait_seconds": None, "read_only": False}
+    settings: dict[str, Any] = {"allowed_webhooks": [], "cors_origins": [], "input_uris": [], "read_only": False}
+    settings |= {"longest_wait_seconds": 5, "max_wait_seconds": None}
     return base64.b64encode(gzip.compress(json.dumps(settings | api | {"endpoints": {NAME: outputs}}).encode())).decode()
 
 
@@ -206,6 +208,25 @@ def test_messages_are_delivered_and_those_that_fail_are_named(deliveries: Delive
     assert [post.event["data"]["id"] for post in deliveries.posts] == ["one", "two"]
 
 
+def test_a_slow_message_does_not_take_the_others_with_it(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the function's time limit Lambda would send the whole batch again."""
+    released = threading.Event()
+    seen: list[str] = []
+
+    def handle(body: str) -> None:
+        seen.append(body)
+        assert body != "slow" or released.wait(60)
+
+    monkeypatch.setattr(functions, "_handlers", lambda: {HTTP_API.delivery_queue_arn: handle})
+    try:
+        context = Context(functions.DELIVERY_RESERVE_SECONDS + 0.5)
+        result = functions.deliver(message_event("quick", "slow", "quick"), context)
+    finally:
+        released.set()
+    assert result == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert sorted(seen) == ["quick", "quick", "slow"]
+
+
 def test_a_message_of_an_unknown_queue_comes_back(deliveries: Deliveries) -> None:
     event = message_event("{}", queue="arn:aws:sqs:eu-west-1:123456789012:of-another-api")
     assert functions.deliver(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "0"}]}
@@ -218,6 +239,13 @@ def test_a_sweep_announces_what_has_expired(deliveries: Deliveries, aws: FakeAws
     assert report[NAME]["queued"] == 1
     functions.deliver(message_event(*(message.body for message in deliveries.waiting)), Context())
     assert [post.event["type"] for post in deliveries.posts] == ["prediction.expired"]
+
+
+def test_the_schedule_decides_how_often_is_swept(deliveries: Deliveries) -> None:
+    deliveries.submit("soon")
+    for _ in range(2):
+        deliveries.aws.time.sleep(120)
+        assert functions.sweep({}, Context())[NAME]["swept_to"] is not None
 
 
 def test_a_sweep_that_fails_is_an_error_of_the_function(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,16 +261,26 @@ def test_a_sweep_that_fails_is_an_error_of_the_function(deliveries: Deliveries, 
 
 def test_a_sweep_ends_before_its_function_does(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[float] = []
-    monkeypatch.setattr(Sweep, "run", lambda self, *, seconds: given.append(seconds) or pytest.fail("enough"))
+    monkeypatch.setattr(Sweep, "run", lambda self, *, force, seconds: given.append(seconds) or pytest.fail("enough"))
     with pytest.raises(pytest.fail.Exception):
         functions.sweep({}, Context(seconds=50))
     assert given == [50 - functions.RESERVE_SECONDS]
+
+
+def test_requests_wait_no_longer_than_the_module_says(aws: FakeAws) -> None:
+    """Each occupies a process of the function meanwhile, so it is less than the 25 seconds of `serve`."""
+    assert functions.settings_of({functions.VARIABLE: environment(aws)}).longest_wait == 5
 
 
 @pytest.mark.parametrize("value", ["", "bm8=", base64.b64encode(gzip.compress(b"{}", mtime=0)).decode()])
 def test_settings_that_the_module_did_not_write_are_refused(value: str) -> None:
     with pytest.raises(InvalidInput, match=functions.VARIABLE):
         functions.settings_of({functions.VARIABLE: value})
+
+
+def test_an_allowed_webhook_that_is_no_url_is_refused_at_the_start(aws: FakeAws) -> None:
+    with pytest.raises(InvalidInput, match="no prefix of webhooks to allow"):
+        functions.settings_of({functions.VARIABLE: environment(aws, allowed_webhooks=["nonsense"])})
 
 
 def test_a_batch_has_a_thread_for_each_message() -> None:

@@ -102,7 +102,13 @@ def test_what_is_no_media_type_is_415(api: Api, content_type: str) -> None:
 
 
 def test_so_is_one_in_an_envelope(api: Api) -> None:
-    for kind in ("json", "\\ud800/x", "text/plain\\r\\nX-A: b"):
+    for kind in (
+        "json",
+        'text/plain; a=\\"\\r\\nX-A: b\\"',
+        'text/plain; a=\\"\u00e9\\"',
+        "\\ud800/x",
+        "text/plain\\r\\nX-A: b",
+    ):
         body = f'{{"input": 1, "content_type": "{kind}"}}'.encode()
         assert slug(api.submit(body, content_type=ENVELOPE_TYPE)) == "unsupported-media-type"
 

@@ -222,6 +222,21 @@ def test_a_webhook_that_is_sent_late_is_looked_at_after_its_deadline(aws: FakeAw
     assert message.document["deliver"] == accepted.claim.key and message.document["not_before"] >= deadline
 
 
+def test_a_claim_that_was_taken_over_is_not_released(aws: FakeAws, api: Api) -> None:
+    """The process that held it first may have sent it: another input under the id would share its output."""
+    with pytest.raises(Killed):
+        attempt(aws, ASKED, Interrupting(aws, 2))
+    assert len(aws.runtime.calls) == 1
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    aws.runtime.error = client_error("ValidationError", "Endpoint shop of account 1 is not in service.")
+    aws.sagemaker.status = "Updating"
+    assert api.submit(b"[1]", "order-7").json()["type"].endswith(":endpoint-not-ready")
+    aws.runtime.error, aws.sagemaker.status = None, "InService"
+    assert api.submit(b"[2]", "order-7").json()["type"].endswith(":conflict")
+    aws.time.seconds += TAKEOVER_SECONDS + 1
+    assert api.submit(b"[1]", "order-7").status_code == 202 and len(aws.runtime.calls) == 2
+
+
 def test_of_two_processes_that_take_over_one_sends(aws: FakeAws) -> None:
     with pytest.raises(Killed):
         attempt(aws, ASKED, Interrupting(aws, 1))

@@ -41,11 +41,17 @@ def test_an_upload_is_a_presigned_url_whose_size_and_type_are_signed(uploading: 
     response = uploading.http.post(UPLOADS, json=FILE)
     assert response.status_code == 201, response.text
     upload = response.json()
-    assert upload["method"] == "PUT" and upload["headers"] == {"Content-Type": "image/jpeg", "Content-Length": "50000000"}
+    assert upload["method"] == "PUT" and upload["headers"] == {
+        "Content-Type": "image/jpeg",
+        "Content-Length": "50000000",
+        "If-None-Match": "*",
+    }
     where = urlsplit(upload["url"])
     assert where.netloc == f"{BUCKET}.s3.eu-west-1.amazonaws.com" and where.path == f"/input/api/local/{upload['id']}"
     query = parse_qs(where.query)
-    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"] and query["X-Amz-Expires"] == ["900"]
+    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host;if-none-match"] and query["X-Amz-Expires"] == [
+        "900"
+    ]
     assert uploading.aws.s3.calls == []
     assert response.headers["cache-control"] == "no-store"
 
@@ -77,9 +83,31 @@ DESCRIPTIONS: tuple[tuple[Any, int], ...] = (
     ({"bytes": 1}, 400),
     ({**FILE, "content_type": "a\r\nb: c"}, 415),
     ({**FILE, "content_type": "é/x"}, 415),
+    ({**FILE, "content_type": 'a/b; c="\r\nd: e"'}, 415),
+    ({**FILE, "content_type": 'a/b; c="é"'}, 415),
     ({**FILE, "content_type": 1}, 400),
     ({**FILE, "bytes": 1_000_000_000}, 201),
 )
+
+
+def test_a_repetition_is_answered_whatever_has_become_of_the_upload(uploading: Api) -> None:
+    """A lifecycle rule deletes inputs before predictions, and an upload can be written again with another type."""
+    upload = uploading.http.post(UPLOADS, json=FILE).json()
+    uri = put(uploading, upload)
+
+    def submitted(reference: str, prediction_id: str = "order-7") -> Any:
+        headers = {"Content-Type": ENVELOPE, "Idempotency-Key": prediction_id}
+        return uploading.http.post(PREDICTIONS, json={"input_url": reference}, headers=headers)
+
+    made = submitted(upload["input_url"])
+    assert made.status_code == 202 and made.json()["input"]["content_type"] == "image/jpeg"
+    uploading.aws.s3.put(uri, b"other", "image/png")
+    assert submitted(upload["input_url"]).json() == made.json()
+    uploading.aws.s3.objects.pop(uri.removeprefix(f"s3://{BUCKET}/"))
+    assert submitted(upload["input_url"]).json() == made.json()
+    assert submitted(upload["input_url"], "order-8").status_code == 400
+    assert submitted("upload:" + "b" * 26).status_code == 400
+    assert len(uploading.requests) == 1
 
 
 def test_what_describes_no_file_is_refused(uploading: Api) -> None:

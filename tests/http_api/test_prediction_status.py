@@ -37,6 +37,20 @@ def test_an_output_is_success_with_its_path(api: Api) -> None:
     }
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_nothing_ends_before_it_was_submitted(api: Api, failed: bool) -> None:
+    """S3's times are whole seconds, this API's are not."""
+    api.aws.time.seconds += 0.75
+    request = submitted(api)
+    api.aws.s3.now = lambda: float(int(api.aws.time.now()))
+    if failed:
+        api.failure(request, MODEL_ERROR)
+    else:
+        api.output(request)
+    document = api.get("a").json()
+    assert document["status"] != "accepted" and document["created_at"] <= document["completed_at"] < document["deadline"]
+
+
 @pytest.mark.parametrize(("reason", "status"), [(MODEL_ERROR, 400), ("Request timed out.", None)])
 def test_a_failure_has_its_reason_and_the_model_s_status(api: Api, reason: str, status: int | None) -> None:
     api.failure(submitted(api), reason)
@@ -71,18 +85,22 @@ def test_the_output_of_an_earlier_prediction_of_the_id_is_not_this_one_s(api: Ap
     api.aws.runtime.then = lambda request, reply: reply.update(OutputLocation=f"s3://{BUCKET}/{output}")
     submitted(api)
     assert api.get("a").json()["status"] == "accepted"
+    assert api.http.get(f"{PREDICTIONS}/a/output").json()["type"].endswith("output-not-ready")
     api.aws.s3.put(f"s3://{BUCKET}/{output}", b"fresh")
     assert api.get("a").json()["status"] == "succeeded"
+    assert api.http.get(f"{PREDICTIONS}/a/output").content == b"fresh"
 
 
 def test_neither_by_the_deadline_is_expired(api: Api) -> None:
     submitted(api)
-    api.aws.time.seconds += 3_960 - 1
+    api.aws.time.seconds += 3_960 + 60 - 1
     assert api.get("a").json()["status"] == "accepted"
     api.aws.time.seconds += 1
     document = api.get("a").json()
     assert document["status"] == "expired" and document["completed_at"] == document["deadline"]
     assert document["error"] == {"reason": EXPIRED_REASON, "status": None}
+    api.aws.time.seconds += 86_400
+    assert "or a lifecycle rule has deleted it since" in api.get("a").json()["error"]["reason"], "there is no telling by then"
 
 
 def test_what_a_webhook_has_announced_is_what_get_says(aws: FakeAws) -> None:
@@ -240,6 +258,13 @@ def test_an_endpoint_says_whether_it_is_awake_and_asks_once_a_minute(api: Api, c
         api.aws.time.seconds += seconds
         api.http.get(f"/v1/endpoints/{NAME}")
         assert cloudwatch.calls == calls
+
+
+def test_the_time_of_a_local_aws_is_not_shown_beside_wall_time(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = create_api(aws, endpoint_url="http://127.0.0.1:4599")
+    monkeypatch.setitem(api.endpoint.session._clients, "cloudwatch", FakeCloudWatch(aws))
+    backlog = api.http.get(f"/v1/endpoints/{NAME}").json()["backlog"]
+    assert backlog["size"] == 3 and backlog["measured_at"] is None
 
 
 def test_a_missing_endpoint_is_a_status(api: Api, cloudwatch: FakeCloudWatch) -> None:

@@ -67,6 +67,15 @@ def test_outputs_that_cannot_be_served_are_one_sentence(
     assert served == []
 
 
+def test_an_allowed_webhook_that_is_no_url_is_refused_at_the_start(
+    aws: FakeAws, served: list[ApiSettings], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = write(tmp_path / "outputs.json", shirts=dataclasses.replace(aws.outputs, http_api=HTTP_API).as_dict())
+    assert program.main([outputs, "--no-deliveries", "--allow-webhook", "nonsense"]) == 2
+    assert "'nonsense' is no prefix of webhooks to allow" in capsys.readouterr().err
+    assert served == []
+
+
 def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main([str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err

@@ -23,6 +23,10 @@ module "iam" {
     arn                      = "arn:aws:iam::123456789012:role/recommender-dev-eu-west-1-execution"
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/recommender-dev-eu-west-1-execution-boundary"
   }
+  http_api = {
+    dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:recommender-dev-delivery-dead-letters"
+    delivery_queue_arn    = "arn:aws:sqs:eu-west-1:123456789012:recommender-dev-deliveries"
+  }
   results_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:recommender-dev-results"
 
   storage = {

@@ -76,8 +76,8 @@ def test_the_policies_allow_what_other_deployments_need(policies: dict[str, Any]
     assert denied(needed, [policies[role] for role in roles]) == []
 
 
-ROLES = list(rendered_policies.policies())
 WAYS = [*CALLERS.items(), *ALSO.items()]
+ROLES = list(rendered_policies.policies())
 
 
 @pytest.mark.parametrize("role", ROLES)

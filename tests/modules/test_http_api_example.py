@@ -10,6 +10,7 @@ import pytest
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.http_api.functions import VARIABLE, settings_of
 from support.module_copies import CHECKOUT, LEFT_OUT
+from support.recorded_access import Needed, denied
 
 MOCKS = """
   mock_resource "aws_apigatewayv2_api" {
@@ -39,6 +40,37 @@ run "example" {}
 """
 NAME = "http-api-example"
 
+# What the code of each function calls: S3 by keys of the bucket, in the order of http_api/.
+STATE = "predictions/"
+CALLS = {
+    "api": {
+        "s3:GetObject": [
+            *(f"{STATE}{name}" for name in ("records/a.json", "submitted/caller/1.a", "outcomes/a.json")),
+            *(
+                "credentials/keys/a.json",
+                "credentials/secrets/caller.json",
+                "input/api/caller/a",
+                "output/api/a.out",
+                "failure/1.out",
+            ),
+        ],
+        "s3:PutObject": [f"{STATE}records/a.json", f"{STATE}submitted/caller/1.a", "credentials/secrets/a.json", "input/api/a"],
+    },
+    "deliver": {
+        "s3:GetObject": [
+            *(f"{STATE}{name}" for name in ("records/a.json", "submitted/caller/1.a", "outcomes/a.json")),
+            *("credentials/secrets/caller.json", "output/api/a.out", "failure/1.out"),
+        ],
+        "s3:PutObject": [f"{STATE}outcomes/a.json", "credentials/secrets/a.json"],
+    },
+    "sweep": {
+        "s3:GetObject": [
+            f"{STATE}{name}" for name in ("records/a.json", "submitted/caller/1.a", "outcomes/a.json", "sweep.json")
+        ],
+        "s3:PutObject": [f"{STATE}sweep.json"],
+    },
+}
+
 
 @pytest.mark.terraform
 def test_the_functions_serve_the_endpoint_of_the_example(copy: Any) -> None:
@@ -62,6 +94,8 @@ def test_the_functions_serve_the_endpoint_of_the_example(copy: Any) -> None:
         if module["address"] == "module.http_api"
         for item in module["resources"]
     }
+    endpoint = state["outputs"]["async_endpoints"]["value"]["echo"]
+    _each_function_may_do_what_it_does(found, endpoint)
     _functions_read_the_endpoint(found, state["outputs"]["async_endpoints"]["value"]["echo"])
     assert state["outputs"]["url"]["value"] == "https://abc.execute-api.eu-west-1.amazonaws.com"
 
@@ -72,6 +106,33 @@ def test_the_functions_serve_the_endpoint_of_the_example(copy: Any) -> None:
     alarms = [values for place, values in found.items() if place.startswith("aws_cloudwatch_metric_alarm.")]
     assert len(alarms) == 9
     assert all(alarm["alarm_actions"] for alarm in alarms)
+
+
+def _each_function_may_do_what_it_does(found: dict[str, Any], endpoint: dict[str, Any]) -> None:
+    """Its own calls, those of a process that serves everything are the union; and nothing with an API key but reading it."""
+    bucket, queue = f"arn:aws:s3:::{endpoint['storage']['bucket']}", endpoint["http_api"]["delivery_queue_arn"]
+    for name, calls in CALLS.items():
+        policy = _policy(found[f"aws_iam_policy_document.function/{name}"])
+        needed = [Needed(action, f"{bucket}/{key}") for action, keys in calls.items() for key in keys]
+        needed += [Needed("s3:ListBucket", bucket), Needed("sqs:SendMessage", queue)]
+        if name != "deliver":
+            needed.append(Needed("s3:ListBucket", bucket, (("s3:prefix", f"{STATE}submitted/caller/"),)))
+        assert denied(needed, [policy]) == [], name
+        refused = [Needed(action, f"{bucket}/credentials/keys/a.json") for action in ("s3:PutObject", "s3:DeleteObject")]
+        refused.append(Needed("s3:GetObject", f"{bucket}/model/a.tar.gz"))
+        assert [str(call) for call in refused if call.allowed_by([policy])] == [], name
+
+
+def _policy(document: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of a policy document, whose rendering is mocked."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": statement["sid"], "Effect": "Allow", "Action": statement["actions"], "Resource": statement["resources"]}
+            | {"Condition": {one["test"]: {one["variable"]: one["values"]} for one in statement["condition"] or []}}
+            for statement in document["statement"]
+        ],
+    }
 
 
 def _functions_read_the_endpoint(found: dict[str, Any], output: dict[str, Any]) -> None:

@@ -137,11 +137,12 @@ class Checkout:
         return boto3.client(service, region_name=REGION, endpoint_url=url, **secrets)
 
     def policies(self) -> dict[str, Any]:
-        """The managed policies of the account, by the last word of their names: caller, deployer, ..."""
+        """The managed policies of the account, by the last word of their names: caller, deployer, ... and api_admin."""
         iam, found = self.client("iam"), {}
         for policy in iam.list_policies(Scope="Local")["Policies"]:
             version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
-            found[policy["PolicyName"].rpartition("-")[2]] = version["PolicyVersion"]["Document"]
+            name = policy["PolicyName"].replace("-api-admin", "-api_admin")
+            found[name.rpartition("-")[2]] = version["PolicyVersion"]["Document"]
         return found
 
     def as_caller_of(self, command: str) -> Checkout:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/console"
 DESKTOP, PHONE = (1_000, 900), (360, 740)
 STATUS_OF_A_RESPONSE = "Failed to load resource"  # Chromium logs each 4xx as an error
@@ -87,6 +89,11 @@ def submit_text(page: Any, text: str, content_type: str = "application/json", pr
 
 
 def screenshot(page: Any, name: str, **options: Any) -> None:
-    """Write a picture of the page into build/console; `make console-test SCREENSHOTS=1` copies them into the documentation."""
+    """Write a picture of the page, in 128 colours, into build/console.
+
+    `make console-test SCREENSHOTS=1` copies those of the documentation.
+    """
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled", **options)
+    path = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=path, animations="disabled", **options)
+    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)

@@ -17,6 +17,7 @@ from async_endpoint.local_aws import LocalCredentials
 PRINCIPAL = "arn:aws:iam::123456789012:role/operator"
 # The policies that the caller of a command has.
 CALLERS = {
+    "api-keys": ["api_admin"],
     "apply": ["deployer"],
     "batch": ["caller"],
     "client-head": ["caller"],
@@ -32,10 +33,13 @@ CALLERS = {
     "logs": ["watcher"],
     "outputs": ["planner"],
     "plan": ["planner"],
+    "serve": ["api"],
     "smoke-test": ["caller", "watcher"],
     "verify": ["planner"],
     "verify-no-plan": ["verifier"],
     "watch": ["watcher"],
+    "webhooks": ["api_admin"],
+    "webhooks-sweep": ["api"],
 }
 # Other policies that allow a command.
 ALSO = {

@@ -192,7 +192,7 @@ def sts_assume_role() -> bool:
     return True
 
 
-def user_boundaries() -> bool:
+def permissions_boundaries() -> bool:
     iam = client("iam")
     iam.create_user(UserName="bounded")
     boundary = {"UserName": "bounded", "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit"}
@@ -448,6 +448,13 @@ def kms_key_states() -> bool:
     return True
 
 
+def kms_rotation_period() -> bool:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    return "RotationPeriodInDays" not in kms.get_key_rotation_status(KeyId=key)
+
+
 def use_of_kms_keys() -> bool:
     s3 = client("s3")
     s3.create_bucket(Bucket="encrypted", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -502,6 +509,26 @@ def s3_bucket_settings() -> bool:
     rule = {"ID": "x" * 256, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 0}}
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
     return bool(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"])
+
+
+def resource_tags() -> bool:
+    """Whether a queue has any number of tags, and a KMS key a reserved one."""
+    tags = {str(number): "" for number in range(51)}
+    reserved = [{"TagKey": "aws:owner", "TagValue": ""}]
+    created = client("sqs").create_queue(QueueName="tagged", tags=tags)
+    return bool(created and client("kms").create_key(Tags=reserved))
+
+
+def deleted_queues() -> bool:
+    """Whether the name of a queue is free as soon as it is deleted."""
+    sqs = client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="deleted")["QueueUrl"])
+    return bool(sqs.create_queue(QueueName="deleted"))
+
+
+def oidc_providers() -> bool:
+    """Whether an identity provider is reached without TLS."""
+    return bool(client("iam").create_open_id_connect_provider(Url="http://example.org", ThumbprintList=["0" * 40]))
 
 
 def log_group_settings() -> bool:
@@ -633,12 +660,13 @@ GAPS = (
     aws_managed_policies,
     iam_simulation,
     sts_assume_role,
-    user_boundaries,
+    permissions_boundaries,
     instance_tracking,
     tracking_alarms,
     model_packages,
     kms_key_states,
     kms_key_usage,
+    kms_rotation_period,
     role_updates,
     use_of_kms_keys,
     sqs_attributes,
@@ -650,6 +678,9 @@ GAPS = (
     identity_policies,
     query_constraints,
     s3_bucket_settings,
+    resource_tags,
+    deleted_queues,
+    oidc_providers,
     log_group_settings,
     resource_policies,
     bus_policies,

@@ -34,7 +34,7 @@ from async_endpoint.terraform.saved_plans import saved_plan
 from trials.further_changes import MORE
 from trials.out_of_band import CHANGES, OutOfBand, World
 from trials.planned_rows import PLANNED_ROWS
-from trials.unlisted_changes import UNLISTED
+from trials.unlisted_changes import UNLISTED, UNSEEN
 
 EVERY = (*CHANGES, *MORE)
 HIDES_OTHERS = (
@@ -46,9 +46,13 @@ HIDES_OTHERS = (
 
 
 class Found(StrEnum):
-    """Which source reports a change. LEFTOVER where a row of the change before was still there: it then proves nothing."""
+    """Which source reports a change. LEFTOVER where a row of the change before was still there: it then proves nothing.
+
+    UNSEEN where no row appears for a change that docs/drift.md names as not compared.
+    """
 
     NOT = "NOT"
+    UNSEEN = "unseen"
     VERIFICATION = "verification"
     PLAN = "plan"
     LEFTOVER = "LEFTOVER"
@@ -116,6 +120,8 @@ class Trials:
         if any(reports(row, change) for row in live):
             return Found.VERIFICATION, live
         planned = self.planned()
+        if change.name in UNSEEN and not live + planned:
+            return Found.UNSEEN, []
         return Found.PLAN if any(reports(row, change) for row in planned) else Found.NOT, live + planned
 
     def run_together(self, changes: Sequence[OutOfBand]) -> list[Found]:

@@ -11,13 +11,15 @@ module "recommender" {
   environment = local.environment
 
   access = {
-    managed_policies = ["caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"]
+    managed_policies = ["api", "api_admin", "caller", "collector", "deployer", "destroyer", "planner", "verifier", "watcher"]
 
     github = {
       deployer = { subjects = ["repo:shop/models:environment:dev"] }
       planner  = { subjects = ["repo:shop/models:pull_request", "repo:shop/models:ref:refs/heads/main"] }
     }
   }
+
+  http_api = {}
 
   model = {
     role = { create_boundary = true }

@@ -1,4 +1,4 @@
-"""What a row of `drift` says of each change of out_of_band.py and further_changes.py, where its plan is the source.
+"""What a row of `drift` says of each change of the trials, where its plan is the source.
 
 Each names the attribute, and the value where it is not generated: another row about the same resource proves nothing.
 """
@@ -17,6 +17,7 @@ _BY_RESOURCE: Final = {
         "endpoint: tag added": "tags_all.owner another instead of none",
     },
     "aws_sagemaker_endpoint_configuration.this": {
+        "configuration: tag": "tags_all.owner another instead of none",
         "configuration: concurrency": "async_inference_config.client_config.max_concurrent_invocations_per_instance 9 ",
         "configuration: initial count": "production_variants.initial_instance_count 7 instead of 2",
         "configuration: instance type": "production_variants.instance_type ml.m5.large instead of ml.m5.xlarge",
@@ -27,11 +28,13 @@ _BY_RESOURCE: Final = {
         "configuration: download time-out": "production_variants.model_data_download_timeout_in_seconds 61 instead of",
     },
     "aws_sagemaker_model.this": {
+        "model: tag": "tags_all.owner another instead of none",
         "model: environment": "primary_container.environment.SAGEMAKER_PROGRAM (not shown)",
         "model: image": "primary_container.image ",
         "model: isolation": "enable_network_isolation true instead of false",
     },
     "aws_cloudwatch_log_group.this": {
+        "log group: tag": "tags_all.owner another instead of none",
         "log group: retention": "retention_in_days 3653 instead of 90",
         "log group deleted": "does not exist",
         "log group: no retention": "retention_in_days 0 instead of 90",
@@ -44,6 +47,7 @@ _BY_RESOURCE: Final = {
         "tracking policy: scaling in disabled": f"{_TRACKING}.disable_scale_in true instead of false",
     },
     'aws_appautoscaling_policy.wake["primary"]': {
+        "wake policy deleted": "does not exist",
         "wake policy: adjustment": "step_scaling_policy_configuration.step_adjustment.scaling_adjustment 0 instead of 1",
         "wake policy: cooldown": "step_scaling_policy_configuration.cooldown 3000 instead of",
     },
@@ -51,6 +55,7 @@ _BY_RESOURCE: Final = {
         "scheduled action: bounds": "scalable_target_action.min_capacity 2 instead of 1",
     },
     'aws_appautoscaling_scheduled_action.this["primary/evening"]': {
+        "scheduled action deleted": "does not exist",
         "scheduled action: time": "schedule cron(0 1 ? * MON-FRI *) instead of",
         "scheduled action: time zone": "timezone Asia/Tokyo instead of",
         "scheduled action: end": "end_time 2099-01-01T00:00:00Z instead of none",
@@ -64,6 +69,10 @@ _BY_RESOURCE: Final = {
         "wake alarm deleted": "does not exist",
     },
     'aws_cloudwatch_metric_alarm.this["backlog"]': {
+        "alarm: tag": "tags_all.owner another instead of none",
+        "alarm: description": "alarm_description another's instead of",
+        "alarm: action when it is over": "ok_actions 1 entry instead of none",
+        "alarm: period": "period 86400 instead of 60",
         "alarm: threshold": "threshold 1000000 instead of 100",
         "alarm: actions": "alarm_actions 1 entry instead of none",
         "alarm: dimensions": "dimensions.EndpointName another instead of recommender-prod",
@@ -98,12 +107,15 @@ _BY_RESOURCE: Final = {
     },
     "aws_s3_bucket_lifecycle_configuration.this[0]": {
         "bucket: lifecycle": "rule 1 entry instead of 4 entries",
+        "lifecycle: a rule added": "rule 5 entries instead of 4 entries",
+        "lifecycle: a rule disabled": "rule[0].status Disabled instead of Enabled",
     },
     "aws_s3_bucket_ownership_controls.this[0]": {
         "bucket: ownership": "rule.object_ownership ObjectWriter instead of BucketOwnerEnforced",
     },
     "aws_s3_bucket.this[0]": {
         "bucket: tags": "tags_all.environment another instead of prod",
+        "bucket: replication": "replication_configuration 1 entry instead of none",
         "bucket: CORS": "cors_rule 1 entry instead of none",
         "bucket: website": "website 1 entry instead of none",
         "bucket: acceleration": "acceleration_status Enabled instead of Suspended",
@@ -112,6 +124,7 @@ _BY_RESOURCE: Final = {
     },
     "aws_kms_key.this[0]": {
         "key: rotation": "enable_key_rotation false instead of true",
+        "key: rotation period": "rotation_period_in_days 2560 instead of 365",
         "key: description": "description another's instead of",
         "key: policy": "policy a document of 164 characters instead of",
         "key: disabled": "is_enabled false instead of true",
@@ -128,6 +141,9 @@ _BY_RESOURCE: Final = {
         "topic: policy with another statement": "policy a document of 963 characters instead of",
     },
     'aws_sns_topic.this["success"]': {
+        "topic: tag": "tags_all.owner another instead of none",
+        "topic: tracing": "tracing_config Active instead of PassThrough",
+        "topic: signature version": "signature_version 2 instead of 1",
         "topic: key": "kms_master_key_id alias/aws/sns instead of",
         "topic: display name": "display_name another instead of none",
         "topic: delivery policy": "delivery_policy a document of ",
@@ -138,6 +154,9 @@ _BY_RESOURCE: Final = {
         "subscription: dead letters": "redrive_policy a document of 69 characters instead of",
     },
     "aws_sqs_queue.results": {
+        "queue: tag": "tags_all.owner another instead of none",
+        "queue: reuse of data keys": "kms_data_key_reuse_period_seconds 86400 instead of 300",
+        "queue: redrive-allow policy": "redrive_allow_policy a document of 31 characters instead of none",
         "results queue: policy": "policy a document of 105 characters instead of",
         "results queue: visibility": "visibility_timeout_seconds 1 instead of 60",
         "results queue: retention": "message_retention_seconds 60 instead of 1209600",
@@ -158,6 +177,11 @@ _BY_RESOURCE: Final = {
         "role: boundary": "permissions_boundary ",
         "role: longest session": "max_session_duration 43200 instead of 3600",
         "role: tag": "tags_all.owner another instead of none",
+        "role: no boundary": "permissions_boundary none instead of",
+        "role: description": "description another's instead of",
+    },
+    'aws_iam_policy.this["collector"]': {
+        "managed policy: tag": "tags_all.owner another instead of none",
     },
     'aws_iam_policy.this["caller"]': {
         "managed policy": "policy a document of 99 characters instead of",

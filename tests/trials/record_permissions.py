@@ -34,6 +34,7 @@ _GENERATED = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "generated"),
     (re.compile(r"scalable-target/[0-9a-z-]{20,}"), "scalable-target/generated"),
     (re.compile(r"-reply-[0-9a-z]{10}"), "-reply-generated"),
+    (re.compile(r"\b[a-z2-7]{26}\b|(?<=/)[a-z2-7]{16}(?=[/.])|(?<=/)\d{13}w?(?=\.)"), "generated"),  # of an HTTP API
     (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b|\b20\d{12,}\w*|(?<=/r)[0-9a-f]{12}(?=/)"), "generated"),
     (re.compile(r"(?<=:role/)operator-doctor"), "recommender-dev-eu-west-1-planner"),  # whose own role the doctor reads
 )
@@ -81,6 +82,10 @@ except s3.exceptions.ClientError as error:
 """
 
 
+# Every operation of an HTTP API but the sweep.
+SESSION = Path(__file__).with_name("http_api_session.py").read_text()
+
+
 class Recorder:
     """Commands on one environment, each with its recording: those that are `wanted`, or all, and what they build on."""
 
@@ -92,18 +97,24 @@ class Recorder:
         return not self._wanted or name in (*self._wanted, FIRST)
 
     def run(self, name: str, *arguments: str, codes: Sequence[int] = (0,)) -> None:
+        self.run_all(name, arguments, codes=codes)
+
+    def run_all(self, name: str, *commands: Sequence[str], codes: Sequence[int] = (0,)) -> None:
+        """Run commands as one recording."""
         if not self.wants(name):
             return
         checkout = self.checkout.as_caller_of(name)
         with self.block(name):
-            ended = checkout.run(*arguments, "--local")
-        assert ended.code in codes, f"{arguments} ended with {ended.code}:\n{ended.out}{ended.err}"
+            for arguments in commands:
+                ended = checkout.run(*arguments, "--local")
+                assert ended.code in codes, f"{arguments} ended with {ended.code}:\n{ended.out}{ended.err}"
 
-    def python(self, name: str, program: str, *arguments: str) -> None:
-        """A program that uses the client, in a process of its own."""
+    def python(self, name: str, program: str, *arguments: str, **variables: str) -> None:
+        """A program that uses the client, in a process of its own; `variables` are more of its environment."""
         if not self.wants(name):
             return
         environment = self.checkout.credentials.environment(REGION) | self.checkout.as_caller_of(name).environment
+        environment = {**environment, **variables}
         environment.pop("AWS_PROFILE", None)
         with self.block(name):
             subprocess.run(
@@ -145,7 +156,14 @@ def _text(text: str) -> str:
 
 def prepare(checkout: Checkout) -> None:
     """What the root uses and does not make: a key for logs, a function and a queue that are subscribed."""
-    key = checkout.client("kms").create_key()["KeyMetadata"]["Arn"]
+    whole = {"Action": "kms:*", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}}
+    logs = {
+        "Action": ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+    }
+    statements = [{"Effect": "Allow", "Resource": "*", **statement} for statement in (whole, logs)]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    key = checkout.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     main = checkout.folder / "envs" / ENVIRONMENT / "main.tf"
     main.write_text(ROOT.read_text().replace("LOGS_KEY", key))
     trust = {
@@ -226,11 +244,41 @@ def record(recorder: Recorder) -> None:
         recorder.python(f"client-{method}", CLIENT, shirt, method)
     recorder.python("client-sweep", SWEEP)
     recorder.python("collector", COLLECTOR)
+    record_http_api(recorder, endpoint, shirt)
     recorder.run("watch", "watch", endpoint, "--once")
     recorder.run("logs", "logs", endpoint)
     change(checkout)
     recorder.run("apply", "apply", ENVIRONMENT)
     recorder.run("destroy", "destroy", ENVIRONMENT)
+
+
+def record_http_api(recorder: Recorder, endpoint: str, image: str) -> None:
+    """Keys, a session of the API, and what an operator does about its webhooks."""
+    checkout = recorder.checkout
+    kept, revoked = (
+        json.loads(checkout.succeed("api-keys", "create", endpoint, "--name", name, "--json", "--local").out)
+        for name in ("kept", "revoked")
+    )
+    recorder.run_all(
+        "api-keys",
+        ("api-keys", "create", endpoint, "--name", "another"),
+        ("api-keys", "list", endpoint),
+        ("api-keys", "revoke", endpoint, revoked["id"]),
+    )
+    if recorder.wants("serve"):
+        recorder.python("serve", SESSION, image, API_KEY=kept["key"])
+    sqs = checkout.client("sqs")
+    letters = sqs.get_queue_url(QueueName="recommender-dev-delivery-dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=letters, MessageBody=json.dumps({"deliver": "a" * 26}))
+    caller = ("--caller", "a" * 16)
+    recorder.run_all(
+        "webhooks",
+        ("webhooks", "secret", endpoint, *caller),
+        ("webhooks", "rotate", endpoint, *caller),
+        ("webhooks", "redrive", endpoint),  # before they are listed, which hides them for a while
+        ("webhooks", "dead-letters", endpoint),
+    )
+    recorder.run("webhooks-sweep", "webhooks", "sweep", endpoint)
 
 
 if __name__ == "__main__":

@@ -66,12 +66,6 @@ def log_group_tag(w: World) -> Undo:
     return lambda: logs.untag_resource(resourceArn=arn, tagKeys=["owner"])
 
 
-def log_group_key(w: World) -> Undo:
-    logs, live = w.client("logs"), _log_group(w)
-    logs.disassociate_kms_key(logGroupName=live["logGroupName"])
-    return lambda: logs.associate_kms_key(logGroupName=live["logGroupName"], kmsKeyId=live["kmsKeyId"])
-
-
 def metric_filter(w: World) -> Undo:
     logs, group = w.client("logs"), _log_group(w)["logGroupName"]
     measured = {"metricName": "errors", "metricNamespace": "another", "metricValue": "1"}
@@ -115,14 +109,6 @@ def lifecycle(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Wor
         return lambda: write(rules)
 
     return put
-
-
-def payer(w: World) -> Undo:
-    def put(who: str) -> None:
-        w.client("s3").put_bucket_request_payment(Bucket=w.bucket, RequestPaymentConfiguration={"Payer": who})
-
-    put("Requester")
-    return lambda: put("BucketOwner")
 
 
 def bucket_notification(w: World) -> Undo:
@@ -202,6 +188,16 @@ _REPLICATION: Final = {
     ],
 }
 
+# What neither source sees: docs/drift.md, "Not compared".
+UNSEEN: Final = (
+    "topic: another subscriber",
+    "subscription: scope of its filter",
+    "log group: metric filter",
+    "bucket: notifications",
+    "key: grant",
+    "key: second alias",
+)
+
 UNLISTED = (
     OutOfBand("queue: tag", "", queue_tag),
     OutOfBand("queue: reuse of data keys", "", queue("results_queue_url", "KmsDataKeyReusePeriodSeconds", "86400")),
@@ -220,7 +216,6 @@ UNLISTED = (
     OutOfBand("alarm: action when it is over", "", alarm("backlog", OKActions=[_ELSEWHERE])),
     OutOfBand("alarm: period", "", alarm("backlog", Period=86_400, EvaluationPeriods=1, DatapointsToAlarm=1)),
     OutOfBand("log group: tag", "", log_group_tag),
-    OutOfBand("log group: key", "", log_group_key),
     OutOfBand("log group: metric filter", "", metric_filter),
     OutOfBand("managed policy: tag", "", policy_tag),
     OutOfBand("role: no boundary", "", no_boundary),
@@ -236,7 +231,6 @@ UNLISTED = (
     ),
     OutOfBand("lifecycle: a rule disabled", "", lifecycle(lambda rules: rules[0].update(Status="Disabled"))),
     OutOfBand("bucket: replication", "", added_to_bucket("replication", ReplicationConfiguration=_REPLICATION)),
-    OutOfBand("bucket: requester pays", "", payer),
     OutOfBand("bucket: notifications", "", bucket_notification),
     OutOfBand("key: grant", "", grant),
     OutOfBand("key: second alias", "", second_alias),

@@ -371,7 +371,8 @@ def verdict(endpoint: ServedEndpoint, hooks: list[Any], expected: dict[str, str]
 def endpoint_outcome(endpoint: ServedEndpoint, caller: str, name: str) -> Any:
     from async_endpoint.http_api.webhooks.deliverer import outcomes_of  # noqa: PLC0415
 
-    return outcomes_of(endpoint).read(prediction_key(caller, endpoint.settings.info.name, name))
+    claim = endpoint.records.read(prediction_key(caller, endpoint.settings.info.name, name))
+    return None if claim is None else outcomes_of(endpoint).read(claim.key, claim.created_at)
 
 
 def main() -> int:

@@ -102,7 +102,7 @@ run "functions" {
       ]) } == {
       api     = jsonencode(["shop-api-api", "async_endpoint.http_api.functions.api", "python3.13", ["arm64"], 29, 50])
       deliver = jsonencode(["shop-api-deliver", "async_endpoint.http_api.functions.deliver", "python3.13", ["arm64"], 30, 5])
-      sweep   = jsonencode(["shop-api-sweep", "async_endpoint.http_api.functions.sweep", "python3.13", ["arm64"], 300, 1])
+      sweep   = jsonencode(["shop-api-sweep", "async_endpoint.http_api.functions.sweep", "python3.13", ["arm64"], 285, 1])
     }
     error_message = "Each function must have its handler, and end before API Gateway's 30 seconds or a sixth of the queue's visibility timeout."
   }
@@ -160,7 +160,7 @@ run "permissions_are_those_of_each_function" {
       } == {
       api = tolist([
         "cloudwatch:GetMetricData", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket",
-        "s3:PutObject", "sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync",
+        "s3:PutObject", "sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync", "sqs:SendMessage",
       ])
       deliver = tolist([
         "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket", "s3:PutObject",
@@ -184,6 +184,22 @@ run "permissions_are_those_of_each_function" {
       sweep   = tolist(["predictions/sweep.json"])
     }
     error_message = "Each function must write what it owns: none writes an API key, and only deliver writes outcomes."
+  }
+
+  assert {
+    condition = {
+      for function, document in data.aws_iam_policy_document.function : function => sort(distinct(flatten([
+        for statement in document.statement : [for resource in statement.resources : trimprefix(resource, "arn:aws:s3:::shop/")] if contains(statement.actions, "s3:GetObject")
+      ])))
+      } == {
+      api = tolist([
+        "credentials/keys/*", "credentials/secrets/*", "failure/*", "input/api/*", "output/api/*", "predictions/outcomes/*", "predictions/records/*",
+        "predictions/submitted/*",
+      ])
+      deliver = tolist(["credentials/secrets/*", "failure/*", "output/api/*", "predictions/outcomes/*", "predictions/records/*", "predictions/submitted/*"])
+      sweep   = tolist(["predictions/outcomes/*", "predictions/records/*", "predictions/submitted/*", "predictions/sweep.json"])
+    }
+    error_message = "Each function must read what its code reads, and only api an API key or an input."
   }
 
   assert {
@@ -220,6 +236,18 @@ run "alarms" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["shirts-dead-letters"].dimensions == tomap({ QueueName = "shop-test-delivery-dead-letters" })
     error_message = "The alarm must watch the dead letter queue of the endpoint."
+  }
+}
+
+run "busy_is_no_server_error" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.server_errors.pattern == "{ ($.status = \"5*\") && ($.status != \"503\") }"
+      && aws_cloudwatch_metric_alarm.this["server-errors"].metric_name == "shop-api-server-errors"
+    )
+    error_message = "Refusals of a busy endpoint must not fire the alarm."
   }
 }
 

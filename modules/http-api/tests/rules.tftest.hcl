@@ -106,6 +106,19 @@ run "refuses_inputs_of_a_whole_bucket" {
   }
 }
 
+run "refuses_to_wait_longer_than_the_gateway" {
+  command         = plan
+  expect_failures = [var.api]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    api = { longest_wait_seconds = 30 }
+  }
+}
+
 run "refuses_to_refuse_every_prediction" {
   command         = plan
   expect_failures = [var.api]

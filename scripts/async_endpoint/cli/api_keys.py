@@ -54,7 +54,7 @@ def create(
     if as_json:
         print_json({"key": text, **key.public(), "endpoints": sorted(stores)})
         return
-    console.print(f"created {key.id} for {', '.join(sorted(stores))}: {key.rate:g} requests per second", markup=False)
+    console.print(f"created {key.id} for {', '.join(sorted(stores))}: {key.rate:g} requests per second")
     console.print("This is the key; it is stored nowhere, so keep it now:")
     print(text)
 
@@ -70,7 +70,7 @@ def list_keys(address: Endpoints, as_json: Json = False, local: Local = False) -
         print_json({"api_keys": keys})
         return
     if not keys:
-        console.print("no API key; create one with: async-endpoint api-keys create ENV --name NAME", markup=False)
+        console.print("no API key; create one with: async-endpoint api-keys create ENV --name NAME")
         return
     table = Table("id", "name", "rate", "burst", "created", "endpoints", box=None)
     for item in keys:
@@ -97,7 +97,7 @@ def revoke(
     if as_json:
         print_json({"revoked": key_id, "endpoints": sorted(having)})
         return
-    console.print(f"revoked {key_id} for {', '.join(sorted(having))}; it is valid for a minute at most", markup=False)
+    console.print(f"revoked {key_id} for {', '.join(sorted(having))}; it is valid for a minute at most")
 
 
 def _stores(address: str, *, local: bool) -> Mapping[str, KeyStore]:

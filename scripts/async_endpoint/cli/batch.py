@@ -71,7 +71,7 @@ def batch(
                 on_tick=progress.tick,
             )
     except KeyboardInterrupt:
-        console.print(f"stopped; {resume}", markup=False)
+        console.print(f"stopped; {resume}")
         raise
     if as_json:
         print_json(report.as_dict())

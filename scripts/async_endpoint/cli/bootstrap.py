@@ -64,11 +64,11 @@ def bootstrap(
     if as_json:
         return
     for notice in done.notices:
-        console.print(notice, markup=False)
-    console.print(f"{_DONE[done.action]} bucket {done.bucket.name} in account {done.account}.", markup=False)
+        console.print(notice)
+    console.print(f"{_DONE[done.action]} bucket {done.bucket.name} in account {done.account}.")
     for path in done.written:
-        console.print(f"Wrote {path}, which git ignores.", markup=False)
-    console.print(f"Next: async-endpoint plan {environment}", markup=False)
+        console.print(f"Wrote {path}, which git ignores.")
+    console.print(f"Next: async-endpoint plan {environment}")
 
 
 def _print(document: dict[str, Any], as_json: bool) -> None:

@@ -18,7 +18,8 @@ from async_endpoint.error_report import TRACEBACK_VARIABLE, as_reported
 if TYPE_CHECKING:
     from async_endpoint.deploy.verification.findings import PassedCheck
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names and texts of others are printed by every command: brackets and colons in them are no markup and no emoji.
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def print_json(document: Any) -> None:
@@ -49,6 +50,6 @@ def reported_errors() -> Iterator[None]:
         if not isinstance(error, AsyncEndpointError) and os.environ.get(TRACEBACK_VARIABLE):
             raise
         reported = as_reported(error)
-        console.print("[bold red]error:[/]", end=" ")
-        console.print(str(reported), markup=False, soft_wrap=True)
+        console.print(Text("error:", style="bold red"), end=" ")
+        console.print(str(reported), soft_wrap=True)
         sys.exit(reported.exit_code)

@@ -137,7 +137,7 @@ def destroy(
         left: dict[str, Any] = {"destroyed": destroyed.names, "leftovers": None if destroyed.unsearched else []}
         print_json({"environment": environment} | left)
     elif destroyed.unsearched:
-        console.print(f"What the state of {environment} had is destroyed; {destroyed.unsearched}", markup=False)
+        console.print(f"What the state of {environment} had is destroyed; {destroyed.unsearched}")
     else:
         console.print(f"{environment} is destroyed; nothing of {joined(destroyed.names) or 'it'} is left.")
 

@@ -67,4 +67,4 @@ def _print(report: DriftReport, sentence: str) -> None:
         for line in report.pending:
             console.print(Text(f"  {line}"), soft_wrap=True)
     if not report.rows:
-        console.print(sentence, markup=False)
+        console.print(sentence)

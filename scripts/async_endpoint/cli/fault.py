@@ -73,11 +73,11 @@ def set_fault(
     if as_json:
         print_json(document)
     elif "killed" in document:
-        console.print(f"killed {', '.join(document['killed'])} of endpoint {document['endpoint']}", markup=False)
+        console.print(f"killed {', '.join(document['killed'])} of endpoint {document['endpoint']}")
     elif "now" in document:
         console.print(f"AWS time moved forward by {document['seconds']:g} seconds")
     else:
-        console.print(f"set {sentence(document)}", markup=False)
+        console.print(f"set {sentence(document)}")
 
 
 def list_faults(as_json: Json = False) -> None:
@@ -89,7 +89,7 @@ def list_faults(as_json: Json = False) -> None:
         print_json(document)
         return
     for item in document["faults"]:
-        console.print(sentence(item), markup=False)
+        console.print(sentence(item))
     if not document["faults"]:
         console.print("no fault is set")
 
@@ -108,7 +108,7 @@ def clear(
         print_json(document)
         return
     for item in document["cleared"]:
-        console.print(f"cleared {sentence(item)}", markup=False)
+        console.print(f"cleared {sentence(item)}")
     if not document["cleared"]:
         console.print("no fault was set")
 

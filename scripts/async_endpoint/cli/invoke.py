@@ -172,7 +172,7 @@ def _failed_checks(report: SmokeReport) -> str:
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)
 
 
 def _wait(invocation: Invocation, as_json: bool) -> Completed:
@@ -197,7 +197,7 @@ def _show(completed: Completed) -> None:
     try:
         document = completed.json()
     except ResultNotJson:
-        console.print(f"{len(completed.body):,} bytes of {completed.content_type or 'unknown content type'}", markup=False)
+        console.print(f"{len(completed.body):,} bytes of {completed.content_type or 'unknown content type'}")
         return
     items = recommendations_in(document)
     if items is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from async_endpoint.cli import fault
 from async_endpoint.cli.console import console, print_json
@@ -115,9 +116,11 @@ def up(
             print_json(record.__dict__)
             return
         console.print(
-            f"local AWS at [bold]{record.endpoint_url}[/] (process {record.pid}); {time_scale_text(record.time_scale)}"
+            Text.assemble(
+                "local AWS at ", (record.endpoint_url, "bold"), f" (process {record.pid}); {time_scale_text(record.time_scale)}"
+            )
         )
-        console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it', markup=False)
+        console.print('  eval "$(async-endpoint local env)" lets any AWS client of this shell use it')
         from async_endpoint.emulator import not_emulated  # noqa: PLC0415
 
         for missing in not_emulated(enforces_iam=enforce_iam, runs_images=containers.value in {"docker", "podman"}):
@@ -192,29 +195,30 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     if as_json:
         print_json(document)
         return
-    console.print(f"local AWS at [bold]{document['endpoint_url']}[/]; {time_scale_text(document['time_scale'])}")
+    scale = time_scale_text(document["time_scale"])
+    console.print(Text.assemble("local AWS at ", (document["endpoint_url"], "bold"), f"; {scale}"))
     for endpoint in document["endpoints"]:
         instances = f"instances {endpoint['serving_instances']}/{endpoint['desired_instances']}"
         state = f"{endpoint['status']}  {instances}  backlog {endpoint['backlog']}  {endpoint['failure_reason']}"
-        console.print(f"  {endpoint['name']} ({endpoint['region']})  {state}", markup=False)
+        console.print(f"  {endpoint['name']} ({endpoint['region']})  {state}")
         for variant in endpoint["variants"]:
             if variant["last_failure"]:
-                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}", markup=False)
+                console.print(f"    {variant['name']}: an instance failed: {variant['last_failure']}")
             if variant["suspended_scaling"]:
                 suspended = ", ".join(variant["suspended_scaling"])
-                console.print(f"    scaling of variant {variant['name']} is suspended: {suspended}", markup=False)
+                console.print(f"    scaling of variant {variant['name']} is suspended: {suspended}")
     if document["iam"]["enforced"]:
         console.print("  IAM is enforced")
         for denial in document["iam"]["denials"]:
-            console.print(f"  {_denial(denial)}", markup=False)
+            console.print(f"  {_denial(denial)}")
     for sentence in document["remaining_interfaces"]:
-        console.print(f"  {sentence}", markup=False)
+        console.print(f"  {sentence}")
     for sentence in document["stored_without_effect"]:
-        console.print(f"  stored without effect: {sentence}", markup=False)
+        console.print(f"  stored without effect: {sentence}")
     if document["state"]:
-        console.print(f"  {_kept(document['state'])}", markup=False)
+        console.print(f"  {_kept(document['state'])}")
     for item in document["faults"]:
-        console.print(f"  fault set: {fault.sentence(item)}", markup=False)
+        console.print(f"  fault set: {fault.sentence(item)}")
 
 
 def _denial(denial: dict[str, Any]) -> str:

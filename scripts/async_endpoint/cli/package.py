@@ -37,10 +37,10 @@ def register(app: typer.Typer) -> None:
                 }
             )
             return
-        console.print(f"packaged {packaged.path}", markup=False, soft_wrap=True)
+        console.print(f"packaged {packaged.path}", soft_wrap=True)
         for name in [] if custom_image else paths_of_containers(folder, check_layout(folder)):
             note = "names a path under /opt/ml, which the local AWS has on Linux and in containers only; use model_dir"
-            console.print(f"  note    {name} {note}", markup=False, soft_wrap=True)
-        console.print(f"  files   {packaged.files}", markup=False)
-        console.print(f"  size    {packaged.size_bytes:,} bytes", markup=False)
-        console.print(f"  sha256  {packaged.sha256}", markup=False, soft_wrap=True)
+            console.print(f"  note    {name} {note}", soft_wrap=True)
+        console.print(f"  files   {packaged.files}")
+        console.print(f"  size    {packaged.size_bytes:,} bytes")
+        console.print(f"  sha256  {packaged.sha256}", soft_wrap=True)

@@ -51,6 +51,7 @@ def serve(
     from async_endpoint.http_api.request_context import log_as_json  # noqa: PLC0415 - of the extra
     from async_endpoint.http_api.server import serve as run  # noqa: PLC0415
     from async_endpoint.http_api.settings import ApiSettings, EndpointSettings  # noqa: PLC0415
+    from async_endpoint.http_api.webhooks.addresses import checked_prefixes  # noqa: PLC0415
 
     outputs, enabled = read_enabled(address, local=local)
     required = keys_required(outputs.environment, host, key_stores(outputs.access, enabled).values())
@@ -62,7 +63,7 @@ def serve(
         read_only=read_only,
         deliveries=not no_deliveries,
         max_wait=max_wait,
-        allowed_webhooks=tuple(allow_webhook or ()),
+        allowed_webhooks=checked_prefixes(allow_webhook or ()),
         input_prefixes=tuple(checked_prefix(prefix) for prefix in allow_input or ()),
         cors_origins=checked_cors_origins(cors_origin or (), keys_required=required),
         keys_required=required,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from async_endpoint.cli.api_endpoints import read_enabled
 from async_endpoint.cli.arguments import Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.core.errors import UsageError
@@ -109,15 +110,9 @@ def _endpoints(address: str, local: bool) -> Iterator[_Part]:
     require_extra("http", "async-endpoint webhooks")
     from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services  # noqa: PLC0415 - of the extra
     from async_endpoint.http_api.settings import ApiSettings, EndpointSettings  # noqa: PLC0415
-    from async_endpoint.terraform.outputs import read_outputs  # noqa: PLC0415 - loaded when it is needed
 
-    outputs = read_outputs(address, local=local)
-    enabled = {name: EndpointSettings(name, item) for name, item in outputs.endpoints.items() if item.http_api is not None}
-    if not enabled:
-        raise UsageError(
-            f"No endpoint of {address} has an HTTP API; set http_api = {{}} on its module in "
-            f"envs/{outputs.environment}/main.tf and apply the environment again."
-        )
+    outputs, found = read_enabled(address, local=local)
+    enabled = {name: EndpointSettings(name, item) for name, item in found.items()}
     settings = ApiSettings(
         environment=outputs.environment,
         endpoints=enabled,

@@ -13,6 +13,7 @@ from typing import Final
 _CANNED_SERVICES: Final = frozenset(
     ("bedrock-runtime", "comprehend", "forecast", "personalize", "polly", "rekognition", "textract", "transcribe", "translate")
 )
+_CONFIGURATIONS: Final = ("Analytics", "IntelligentTiering", "Metrics")
 # Actions of jobs and commands that nothing executes, and one whose response is invalid, by signing name.
 _NEVER_RUN: Final = {
     "athena": frozenset(("StartQueryExecution",)),
@@ -27,6 +28,19 @@ _NEVER_RUN: Final = {
     "states": frozenset(("StartExecution", "StartSyncExecution")),
     "timestream-influxdb": frozenset(("CreateDbParameterGroup",)),  # answered with an empty union, which no SDK can read
 }
+# Actions of S3 whose subresource moto does not know: it would create, list, read, overwrite or delete the bucket or the object.
+# GetBucketRequestPayment, which Terraform sends for every bucket, is answered without a payer.
+_MISTAKEN: Final = frozenset(
+    (
+        *(f"{verb}Bucket{kind}Configuration" for verb in ("Delete", "Get", "Put") for kind in _CONFIGURATIONS),
+        *(f"ListBucket{kind}Configurations" for kind in _CONFIGURATIONS),
+        *(f"{verb}BucketMetadata{kind}Configuration" for verb in ("Create", "Delete", "Get") for kind in ("", "Table")),
+        *(f"UpdateBucketMetadata{kind}TableConfiguration" for kind in ("Annotation", "Inventory", "Journal")),
+        *(f"{verb}ObjectAnnotation" for verb in ("Delete", "Get", "Put")),
+        "CreateSession", "DeleteBucketInventoryConfiguration", "GetBucketAbac", "GetObjectRetention", "GetObjectTorrent",
+        "ListObjectAnnotations", "PutBucketAbac", "PutBucketRequestPayment", "RenameObject", "UpdateObjectEncryption",
+    )
+)  # fmt: skip
 # What resources that are only stored do not do, by the action that creates them.
 _STORED: Final = {
     ("autoscaling", "CreateAutoScalingGroup"): "Amazon EC2 Auto Scaling groups launch nothing",
@@ -51,8 +65,8 @@ _STORED: Final = {
 
 
 def is_made_up(service: str, action: str) -> bool:
-    """Whether moto would answer a call with a result that nothing computed."""
-    return service in _CANNED_SERVICES or action in _NEVER_RUN.get(service, ())
+    """Whether moto would answer a call with a result that nothing computed, or carry out another one in its place."""
+    return service in _CANNED_SERVICES or action in _NEVER_RUN.get(service, ()) or (service == "s3" and action in _MISTAKEN)
 
 
 def stored_without_effect(calls: Mapping[str, Mapping[str, int]]) -> list[str]:

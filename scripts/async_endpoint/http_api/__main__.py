@@ -20,6 +20,7 @@ from async_endpoint.http_api.access.key_policy import checked_cors_origins
 from async_endpoint.http_api.request_context import log_as_json
 from async_endpoint.http_api.server import serve
 from async_endpoint.http_api.settings import DEFAULT_PORT, ApiSettings, EndpointSettings
+from async_endpoint.http_api.webhooks.addresses import checked_prefixes
 from async_endpoint.input_files import read_input
 
 OUTPUTS_BYTES: Final = 4_194_304
@@ -48,7 +49,7 @@ def settings_of(options: argparse.Namespace) -> ApiSettings:
         read_only=options.read_only,
         deliveries=not options.no_deliveries,
         max_wait=options.max_wait,
-        allowed_webhooks=tuple(options.allow_webhook),
+        allowed_webhooks=checked_prefixes(options.allow_webhook),
         input_prefixes=tuple(checked_prefix(prefix) for prefix in options.allow_input),
         cors_origins=checked_cors_origins(options.cors_origin, keys_required=True),
         keys_required=True,

@@ -14,7 +14,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,12 +23,14 @@ from async_endpoint.core.outputs import parse_endpoint
 from async_endpoint.http_api.request_context import HEADER, log_as_json
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings, EndpointSettings
+from async_endpoint.http_api.webhooks.addresses import checked_prefixes
 
 if TYPE_CHECKING:
     from mangum import Mangum
 
 VARIABLE: Final = "ASYNC_ENDPOINT_HTTP_API"
 RESERVE_SECONDS: Final = 20.0  # of a sweep's time limit, for what it has begun
+DELIVERY_RESERVE_SECONDS: Final = 3.0  # of the time limit of `deliver`, to report what is not done yet
 BATCH: Final = 10  # messages of one event, as the event source mapping of modules/http-api has it
 # Every body in base64: as text in JSON, 4 MiB of quotation marks would take more than the 6 MB of a response (Lambda quotas).
 NO_TEXT: Final = ["none/none"]
@@ -38,7 +40,10 @@ log = logging.getLogger(__name__)
 
 
 def api(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Serve one request of an HTTP API (payload format 2.0); returns the response in that format."""
+    """Serve one request of an HTTP API (payload format 2.0); returns the response in that format.
+
+    Bodies of JSON and text come as text, others in base64 (assumption A289).
+    """
     return dict(_gateway()(_with_request_id(event), context))
 
 
@@ -46,17 +51,22 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Handle the messages of one delivery queue, side by side; returns those to be received again.
 
     Source of both forms: Lambda developer guide, "Using Lambda with Amazon SQS", "Reporting batch item failures". The mapping
-    deletes all others.
+    deletes all others. One that is not done shortly before the function's time limit is received again; a function that is cut
+    off would have all of them received again.
     """
     records, handlers = event["Records"], _handlers()
-    with ThreadPoolExecutor(max(1, min(BATCH, len(records)))) as threads:
-        done = list(threads.map(lambda record: _handled(record, handlers), records))
-    failed = [record["messageId"] for record, succeeded in zip(records, done, strict=True) if not succeeded]
+    threads = ThreadPoolExecutor(max(1, min(BATCH, len(records))))
+    handled = [threads.submit(_handled, record, handlers) for record in records]
+    threads.shutdown(wait=False)
+    done, _ = wait(handled, max(0.0, context.get_remaining_time_in_millis() / 1000 - DELIVERY_RESERVE_SECONDS))
+    failed = [record["messageId"] for record, one in zip(records, handled, strict=True) if one not in done or not one.result()]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
 
 
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Sweep every endpoint, each for its share of the time that is left; returns the reports by name.
+
+    The schedule decides how often, whatever the lease of the run before: the function's concurrency is 1.
 
     Raises WorkFailed, after the others are swept, if a sweep failed: the function's metric Errors has an alarm.
     """
@@ -68,7 +78,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     for number, (name, endpoint) in enumerate(endpoints.items()):
         left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         try:
-            reports[name] = Sweep(endpoint).run(seconds=max(0.0, left / (len(endpoints) - number))).as_dict()
+            reports[name] = Sweep(endpoint).run(force=True, seconds=max(0.0, left / (len(endpoints) - number))).as_dict()
         except AsyncEndpointError as error:
             failures.append(f"{name}: {error}")
     log.info("sweep", extra={"fields": {"endpoints": reports}})
@@ -88,7 +98,8 @@ def settings_of(environment: Mapping[str, str]) -> ApiSettings:
             read_only=document["read_only"],
             deliveries=False,
             max_wait=document["max_wait_seconds"],
-            allowed_webhooks=tuple(document["allowed_webhooks"]),
+            longest_wait=document["longest_wait_seconds"],
+            allowed_webhooks=checked_prefixes(document["allowed_webhooks"]),
             input_prefixes=tuple(document["input_uris"]),
             cors_origins=tuple(document["cors_origins"]),
             keys_required=True,

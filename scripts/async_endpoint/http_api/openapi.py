@@ -65,7 +65,7 @@ UPLOAD_EXAMPLE: Final[Mapping[str, Any]] = {
     "input_url": "upload:4vgkz2xw7cfsd5qxqkmzlpbz3a",
     "method": "PUT",
     "url": "https://bucket.s3.eu-west-1.amazonaws.com/input/api/key/4vgkz2xw7cfsd5qxqkmzlpbz3a?X-Amz-Signature=...",
-    "headers": {"Content-Type": "video/mp4", "Content-Length": "52428800"},
+    "headers": {"Content-Type": "video/mp4", "Content-Length": "52428800", "If-None-Match": "*"},
     "expires_at": "2026-07-01T09:15:00.000Z",
 }
 WEBHOOK_SECRET_EXAMPLE: Final[Mapping[str, Any]] = {
@@ -173,7 +173,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "input_url": _string(description="What a prediction names as its input_url."),
             "method": _string(enum=["PUT"]),
             "url": _string(format="uri", description="Where the file goes, with exactly these headers."),
-            "headers": _object({"Content-Type": _string(), "Content-Length": _string()}),
+            "headers": _object({"Content-Type": _string(), "Content-Length": _string(), "If-None-Match": _string(enum=["*"])}),
             "expires_at": _TIME,
         }
     ),

@@ -73,7 +73,7 @@ class Problem(Exception):
 
 
 def as_problem(error: Exception) -> Problem:
-    """The problem of any exception. What only an operator can correct is logged, and its text kept from the caller."""
+    """The problem of any exception. An error that only an operator can correct is logged; the caller gets its request id."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):

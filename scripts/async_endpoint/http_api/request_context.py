@@ -104,6 +104,7 @@ def log_as_json(level: int = logging.INFO) -> None:
     """Write the log of this process to standard error as lines of JSON."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    root = logging.getLogger("async_endpoint")
-    root.handlers, root.propagate = [handler], False
-    root.setLevel(level)
+    for name, least in (("async_endpoint", level), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(least)

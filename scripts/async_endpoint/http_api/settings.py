@@ -13,6 +13,7 @@ from async_endpoint.core.outputs import AsyncEndpointOutputs, HttpApi
 from async_endpoint.core.s3_uri import S3Uri
 
 DEFAULT_HOST: Final = "127.0.0.1"
+LONGEST_WAIT_SECONDS: Final = 25  # below the 30 s after which API Gateway gives up (quotas of HTTP APIs)
 DEFAULT_PORT: Final = 8000
 BODY_BYTES: Final = 4_194_304  # of a request; base64 of it fits into Lambda's 6 MB (Lambda quotas, "Invocation payload")
 UPLOAD_BYTES: Final = 1_000_000_000  # of an upload; an input of SageMaker may have 1 GB
@@ -70,7 +71,8 @@ class ApiSettings:
     accepted; None accepts any. `read_only` refuses what changes anything, `deliveries` says whether this process delivers
     webhooks, `allowed_webhooks` lists URL prefixes that may be private addresses, `input_prefixes` S3 URIs below which callers
     may name inputs. `keys_required` is false only on loopback; `streaming` is false where a response is sent at once, as from
-    Lambda. `endpoint_url` is that of a local AWS.
+    Lambda. `longest_wait`
+    limits `Prefer: wait`, in seconds. `endpoint_url` is that of a local AWS.
     """
 
     environment: str
@@ -85,6 +87,7 @@ class ApiSettings:
     cors_origins: tuple[str, ...] = ()
     keys_required: bool = True
     streaming: bool = True
+    longest_wait: int = LONGEST_WAIT_SECONDS
     endpoint_url: str | None = None
     role_arn: str | None = None
 

@@ -37,6 +37,19 @@ def test_a_key_must_let_the_service_encrypt_for_the_group(local_aws: AwsHarness)
     assert local_aws.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["kmsKeyId"] == right
 
 
+def test_the_key_of_a_group_is_changed_and_removed(local_aws: AwsHarness) -> None:
+    logs, name = local_aws.logs, unique("/shop/changed")
+    logs.create_log_group(logGroupName=name)
+    [group] = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    wrong, right = key(local_aws, f"{GROUPS}:/other/*"), key(local_aws, f"{GROUPS}:/shop/*")
+    assert refusal(logs.associate_kms_key, logGroupName=name, kmsKeyId=wrong)[0] == "InvalidParameterException"
+    assert refusal(logs.associate_kms_key, logGroupName="/none", kmsKeyId=right)[0] == "ResourceNotFoundException"
+    logs.associate_kms_key(resourceIdentifier=group["logGroupArn"], kmsKeyId=right)
+    assert logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["kmsKeyId"] == right
+    logs.disassociate_kms_key(logGroupName=name)
+    assert "kmsKeyId" not in logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]
+
+
 @pytest.mark.parametrize("days", [0, 2, 4, 366])
 def test_a_retention_that_does_not_exist(local_aws: AwsHarness, days: int) -> None:
     name = unique("group")

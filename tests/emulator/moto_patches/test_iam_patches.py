@@ -1,4 +1,4 @@
-"""Patches of IAM: AWS-managed policies, the policy simulator, permissions boundaries of users."""
+"""Patches of IAM: AWS-managed policies, the policy simulator, permissions boundaries, identity providers."""
 
 from __future__ import annotations
 
@@ -153,3 +153,28 @@ def test_a_user_has_a_boundary_that_exists(local_aws: AwsHarness) -> None:
     assert "PermissionsBoundary" not in local_aws.iam.get_user(UserName=name)["User"]
     with refused("NoSuchEntity"):
         local_aws.iam.delete_user_permissions_boundary(UserName=name)
+
+
+def test_the_boundary_of_a_role_exists(local_aws: AwsHarness) -> None:
+    missing = f"arn:aws:iam::{ACCOUNT}:policy/{unique('missing')}"
+    document = trust(account())
+    name = unique("bounded")
+    with refused("NoSuchEntity", f"Scope ARN: {missing} does not exist or is not attachable."):
+        local_aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, PermissionsBoundary=missing)
+    with refused("NoSuchEntity"):
+        local_aws.iam.get_role(RoleName=name)
+    local_aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, PermissionsBoundary=FULL)
+    with refused("NoSuchEntity"):
+        local_aws.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=missing)
+    bounded = local_aws.iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert bounded == FULL
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "https://example.org:8443", "https://example.org/?tenant=a", "example.org"]
+)
+def test_an_identity_provider_that_is_refused(local_aws: AwsHarness, url: str) -> None:
+    with refused("ValidationError"):
+        local_aws.iam.create_open_id_connect_provider(Url=url, ThumbprintList=["0" * 40])
+    host = f"https://{unique('issuer')}.example.org/path"
+    assert local_aws.iam.create_open_id_connect_provider(Url=host, ThumbprintList=["0" * 40])

@@ -115,3 +115,19 @@ def test_an_object_cannot_be_encrypted_with_a_key_that_does_not_exist(local_aws:
         with pytest.raises(ClientError, match=r"KMS\.NotFoundException"):
             local_aws.put(bucket, "key", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=missing)
     local_aws.put(bucket, "key", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/aws/s3")
+
+
+def test_a_key_has_a_rotation_period_while_it_rotates(local_aws: AwsHarness) -> None:
+    kms = local_aws.kms
+    key = kms.create_key()["KeyMetadata"]
+
+    def period() -> int | None:
+        return kms.get_key_rotation_status(KeyId=key["Arn"]).get("RotationPeriodInDays")
+
+    assert period() is None
+    kms.enable_key_rotation(KeyId=key["KeyId"])
+    assert period() == 365
+    kms.enable_key_rotation(KeyId=key["Arn"], RotationPeriodInDays=2560)
+    assert period() == 2560
+    kms.disable_key_rotation(KeyId=key["KeyId"])
+    assert period() is None

@@ -102,3 +102,17 @@ def test_a_dead_letter_queue_exists_is_another_queue_and_of_the_same_type(local_
         code, message = refusal(local_aws.sqs.set_queue_attributes, QueueUrl=queue.url, Attributes=given)
         assert (code, reason in message) == ("InvalidParameterValue", True), message
     assert "RedrivePolicy" not in attributes(local_aws, queue.url)
+
+
+def test_the_name_of_a_deleted_queue_is_not_free_for_a_minute(local_aws: AwsHarness) -> None:
+    sqs, clock, name = local_aws.sqs, local_aws.aws.clock, unique("again")
+    with pytest.MonkeyPatch.context() as patch:
+        now = clock.now()
+        patch.setattr(clock, "now", lambda: now)
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        assert sqs.create_queue(QueueName=name)["QueueUrl"] == url
+        sqs.delete_queue(QueueUrl=url)
+        patch.setattr(clock, "now", lambda: now + 59)
+        assert refusal(sqs.create_queue, QueueName=name)[0] == "AWS.SimpleQueueService.QueueDeletedRecently"
+        clock.jump(60)
+    assert sqs.create_queue(QueueName=name)["QueueUrl"] == url

@@ -65,3 +65,39 @@ def test_a_lifecycle_that_is_refused(local_aws: AwsHarness, bucket: str, rules: 
     given = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": rules}}
     assert refusal(local_aws.s3.put_bucket_lifecycle_configuration, **given)[0] == code
     assert refusal(local_aws.s3.get_bucket_lifecycle_configuration, Bucket=bucket)[0] == "NoSuchLifecycleConfiguration"
+
+
+def test_a_bucket_encrypts_by_default(local_aws: AwsHarness) -> None:
+    bucket = local_aws.bucket()
+
+    def methods() -> list[str]:
+        found = local_aws.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        return [rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in found]
+
+    assert methods() == ["AES256"]
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+    local_aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    assert methods() == ["aws:kms"]
+    local_aws.s3.delete_bucket_encryption(Bucket=bucket)
+    assert methods() == ["AES256"]
+
+
+@pytest.mark.parametrize(
+    ("member", "values"),
+    [
+        ("AllowedOrigins", ["https://*.example.*"]),
+        ("AllowedOrigins", ["https://example.org", "**"]),
+        ("AllowedHeaders", ["x-*-*"]),
+    ],
+)
+def test_a_cors_rule_that_is_refused(local_aws: AwsHarness, bucket: str, member: str, values: list[str]) -> None:
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://*.example.org"], "AllowedHeaders": ["x-*"]}
+    put = local_aws.s3.put_bucket_cors
+    code, message = refusal(put, Bucket=bucket, CORSConfiguration={"CORSRules": [rule | {member: values}]})
+    assert (code, message) == (
+        "InvalidRequest",
+        f'{member.removesuffix("s")} "{values[-1]}" can not have more than one wildcard.',
+    )
+    other = local_aws.bucket()
+    put(Bucket=other, CORSConfiguration={"CORSRules": [rule]})
+    assert local_aws.s3.get_bucket_cors(Bucket=other)["CORSRules"][0]["AllowedOrigins"] == ["https://*.example.org"]

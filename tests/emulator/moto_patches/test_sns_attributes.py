@@ -146,3 +146,21 @@ def test_the_dead_letter_queue_of_a_subscription(local_aws: AwsHarness) -> None:
         new = {"TopicArn": topic, "Protocol": "lambda", "Endpoint": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"}
         assert refusal(local_aws.sns.subscribe, **new, Attributes=attributes)[0] == "InvalidParameter"
     assert "RedrivePolicy" not in local_aws.sns.get_subscription_attributes(SubscriptionArn=subscribed)["Attributes"]
+
+
+def test_attributes_of_a_topic_are_returned_once_they_are_set(local_aws: AwsHarness) -> None:
+    set_attributes = {
+        "TracingConfig": "Active",
+        "SignatureVersion": "2",
+        "SQSSuccessFeedbackSampleRate": "50",
+        "SQSFailureFeedbackRoleArn": f"arn:aws:iam::{ACCOUNT}:role/feedback",
+        "DeliveryPolicy": json.dumps({"http": {"disableSubscriptionOverrides": True}}),
+    }
+    topic = local_aws.topic()
+    created = local_aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert not created.keys() & set_attributes.keys()
+    for name, value in set_attributes.items():
+        local_aws.sns.set_topic_attributes(TopicArn=topic, AttributeName=name, AttributeValue=value)
+    assert local_aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"] == created | set_attributes
+    other = local_aws.topic(TracingConfig="Active")
+    assert local_aws.sns.get_topic_attributes(TopicArn=other)["Attributes"]["TracingConfig"] == "Active"

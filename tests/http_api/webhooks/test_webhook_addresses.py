@@ -177,7 +177,11 @@ def test_one_private_address_among_public_ones_refuses_a_name() -> None:
 
 def test_a_configured_prefix_may_be_private_plain_and_on_any_port() -> None:
     policy = AddressPolicy(["http://127.0.0.1:9000/hooks", "https://receiver.internal/"], lambda host, port: ["10.1.2.3"])
-    accepted = ("http://127.0.0.1:9000/hooks", "http://127.0.0.1:9000/hooks/a?b", "https://receiver.internal/any")
+    accepted = (
+        "http://127.0.0.1:9000/hooks",
+        "http://127.0.0.1:9000/hooks/a.b/..c/?b=../;%2e",
+        "https://receiver.internal/any",
+    )
     for url in accepted:
         receiver = policy.receiver(url)
         assert receiver.trusted
@@ -195,13 +199,21 @@ def test_a_configured_prefix_may_be_private_plain_and_on_any_port() -> None:
         "http://127.0.0.1:9000/hooks/../admin",
         "http://127.0.0.1:9000/hooks/%2e%2E/admin",
         "http://127.0.0.1:9000/hooks/..%2fadmin",
+        "http://127.0.0.1:9000/hooks/..;/admin",
+        "http://127.0.0.1:9000/hooks/..;a=b/admin",
+        "http://127.0.0.1:9000/hooks/%252e%252e/admin",
+        "http://127.0.0.1:9000/hooks/%c0%ae%c0%ae/admin",
+        "http://127.0.0.1:9000/hooks//admin",
+        "http://127.0.0.1:9000/hooks/a/..",
+        "http://127.0.0.1:9000/hooks/..?a",
         "http://127.0.0.1:9000@evil.example/hooks",
         "http://127.0.0.1.evil.example:9000/hooks",
     ],
 )
 def test_what_only_looks_like_a_configured_prefix_is_refused(url: str) -> None:
-    with pytest.raises(ReceiverRefused):
-        AddressPolicy(["http://127.0.0.1:9000/hooks"]).receiver(url)
+    for prefix in ("http://127.0.0.1:9000/hooks", "http://127.0.0.1:9000/hooks/"):
+        with pytest.raises(ReceiverRefused):
+            AddressPolicy([prefix]).receiver(url)
 
 
 MARKS = ["https:", "http:", "//", "/", "\\", "@", ":", "#", "?", ".", "[", "]", "%", "%2e", "%40", "%00", " ", "\t", "\r\n"]

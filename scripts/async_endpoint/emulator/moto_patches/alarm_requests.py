@@ -1,5 +1,6 @@
 """PutMetricAlarm and DescribeAlarms: members that moto ignores are refused by name, or take effect.
 
+Actions may name topics that do not exist, as on AWS: CloudWatch does not validate them (user guide, "Using CloudWatch alarms").
 moto drops unknown members of PutMetricAlarm, describes alarms without AlarmTypes, in one page and by one filter only, and finds
 alarms of a metric by its name and namespace only.
 """
@@ -16,6 +17,7 @@ from moto.core.responses import ActionResult
 from async_endpoint.autoscaling.statistics import is_percentile
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.emulator.moto_patches.metric_store import InvalidNextToken
+from async_endpoint.emulator.moto_patches.resource_tags import check_tags_of_alarm
 from async_endpoint.emulator.scaling.alarm_definitions import check_members
 from async_endpoint.emulator.scaling.composite_alarms import child_names, dependents
 
@@ -32,6 +34,7 @@ def apply() -> None:
             check_members(request)
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
+        check_tags_of_alarm(tag["Key"] for tag in request.get("Tags") or ())
         extended = request.get("ExtendedStatistic")
         if extended and not is_percentile(extended):
             raise ValidationError(f"The value {extended} for parameter ExtendedStatistic is not supported.")

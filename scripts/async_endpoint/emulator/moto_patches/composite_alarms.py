@@ -9,6 +9,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.emulator.moto_patches.resource_tags import check_tags_of_alarm
 from async_endpoint.emulator.scaling.action_suppression import configure
 from async_endpoint.emulator.scaling.composite_alarms import check_composite, dependents
 from async_endpoint.emulator.scaling.minute_scheduler import MinuteScheduler
@@ -38,6 +39,7 @@ def apply(scheduler: MinuteScheduler) -> None:
             check_composite(request, {*backend.alarms, name} if before is not None else backend.alarms, self.region)
         except InvalidInput as error:
             raise ValidationError(str(error)) from error
+        check_tags_of_alarm(tag["Key"] for tag in request.get("Tags") or ())
         alarm = backend.put_metric_alarm(name=name, rule=str(request["AlarmRule"]), **_members(request))
         periods = (request.get(f"ActionsSuppressor{kind}Period") for kind in ("Wait", "Extension"))
         wait, extension = (None if seconds is None else int(seconds) for seconds in periods)

@@ -1,8 +1,9 @@
-"""Names, default encryption and lifecycle rules of buckets, checked when they are written. moto checks little of them.
+"""Names, default encryption, lifecycle and CORS rules of buckets, checked when they are written. moto checks little of them.
 
-Sources: S3 User Guide, "General purpose bucket naming rules" and "Lifecycle configuration elements"; API reference,
-PutBucketEncryption. Texts: LocalStack's provider of S3, compared with AWS (encryption); users' reports and minio's and rustfs's
-tables of errors (lifecycle).
+A bucket without a configuration of its encryption encrypts with AES256 and says so, where moto answers 404; its objects have no
+such header here. Sources: S3 User Guide, "General purpose bucket naming rules", "Lifecycle configuration elements" and "Setting
+default server-side encryption behavior"; API reference, PutBucketEncryption. Texts: LocalStack's provider of S3, compared with
+AWS (encryption); users' reports and minio's and rustfs's tables of errors (lifecycle); versitygw issue 1870 (CORS).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _DAYS: Final = {
     "Expiration": "Days",
     "NoncurrentVersionExpiration": "NoncurrentDays",
 }
+_BY_DEFAULT: Final = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
 _create_bucket = S3Backend.create_bucket
+_get_encryption = S3Backend.get_bucket_encryption
+_set_cors = FakeBucket.set_cors
 _put_encryption = S3Backend.put_bucket_encryption
 _put_lifecycle = S3Backend.put_bucket_lifecycle
 
@@ -51,6 +55,20 @@ def _encrypted(self: S3Backend, bucket_name: str, encryption: Mapping[str, Any])
     if default is not None and default["SSEAlgorithm"] == "AES256" and default.get("KMSMasterKeyID"):
         raise InvalidArgumentError(_NO_KEY, "ApplyServerSideEncryptionByDefault", "")
     _put_encryption(self, bucket_name, encryption)
+
+
+def _encryption(self: S3Backend, bucket_name: str) -> Mapping[str, Any]:
+    return _get_encryption(self, bucket_name) or _BY_DEFAULT
+
+
+def _with_cors(self: FakeBucket, rules: list[dict[str, Any]]) -> None:
+    for member in ("AllowedOrigin", "AllowedHeader"):
+        for rule in rules:
+            values = rule.get(member) or []
+            for value in [values] if isinstance(values, str) else values:
+                if value.count("*") > 1:
+                    raise S3ClientError("InvalidRequest", f'{member} "{value}" can not have more than one wildcard.')
+    _set_cors(self, rules)
 
 
 def _with_lifecycle(self: S3Backend, bucket_name: str, rules: list[dict[str, Any]]) -> None:
@@ -94,5 +112,7 @@ def _invalid(message: str) -> S3ClientError:
 
 def apply() -> None:
     S3Backend.create_bucket = _created
+    S3Backend.get_bucket_encryption = _encryption
     S3Backend.put_bucket_encryption = _encrypted
+    FakeBucket.set_cors = _with_cors
     S3Backend.put_bucket_lifecycle = _with_lifecycle

@@ -1,10 +1,10 @@
 """Names and values of the attributes of topics and subscriptions, and endpoints by protocol. moto sets whatever it is given.
 
-moto stores an attribute of any name, its own objects' included, a failed Subscribe leaves its subscription, and a topic may be
-created again with other attributes and tags. Sources: API reference, CreateTopic, SetTopicAttributes, Subscribe and
-SetSubscriptionAttributes; user guide, "Sample rate" and "Amazon SNS dead-letter queues" (same account, region and type; A281
-for a missing queue). Texts: LocalStack's provider of SNS, compared with AWS; terraform-aws-sns-topic issue 48
-(maxReceiveCount). ArchivePolicy, which would keep messages for replay, is refused by name.
+moto stores an attribute of any name, its own objects' included, a failed Subscribe leaves its subscription, a topic may be
+created again with other attributes and tags, and GetTopicAttributes leaves out most of what was set. Sources: API reference,
+CreateTopic, SetTopicAttributes, Subscribe and SetSubscriptionAttributes; user guide, "Sample rate" and "Amazon SNS dead-letter
+queues" (same account, region and type; A281 for a missing queue). Texts: LocalStack's provider of SNS, compared with AWS;
+terraform-aws-sns-topic issue 48 (maxReceiveCount). ArchivePolicy, which would keep messages for replay, is refused by name.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ _ENDPOINTS: Final = {
 }
 _create_topic = SNSResponse.create_topic
 _set_topic_attributes = SNSResponse.set_topic_attributes
+_get_topic_attributes = SNSResponse.get_topic_attributes
 _answer_subscribe = SNSResponse.subscribe
 _set_subscription_attributes = SNSResponse.set_subscription_attributes
 
@@ -184,6 +185,17 @@ def _set_topic_checked(self: SNSResponse) -> ActionResult:
         if name == "Policy" and not value:
             raise SNSInvalidParameter("Invalid parameter: Policy Error: null")
     return _set_topic_attributes(self)
+
+
+def get_topic_attributes(self: SNSResponse) -> ActionResult:
+    """Every attribute that was set; what was not is left out (LocalStack's test_sns.snapshot.json, recorded on AWS)."""
+    attributes = _get_topic_attributes(self).result["Attributes"]
+    if not attributes["DeliveryPolicy"]:
+        del attributes["DeliveryPolicy"]
+    topic = self.backend.topics[attributes["TopicArn"]]
+    known = _TOPIC if topic.fifo_topic else _TOPIC.difference(_FIFO_ONLY)
+    found = {name: getattr(topic, camelcase_to_underscores(name), None) for name in known - attributes.keys()}
+    return ActionResult({"Attributes": attributes | {name: value for name, value in found.items() if value}})
 
 
 def subscribe(self: SNSResponse) -> ActionResult:

@@ -18,13 +18,12 @@ from moto.sns.exceptions import SNSInvalidParameter, SNSNotFoundError
 from moto.sns.models import SNSBackend, Subscription
 from moto.sns.responses import SNSResponse
 
-from async_endpoint.emulator.moto_patches.sns_attributes import subscribe
+from async_endpoint.emulator.moto_patches.sns_attributes import get_topic_attributes, subscribe
 
 _CONFIRMED_BY_RECIPIENT: Final = ("email", "email-json", "http", "https")
 _log = logging.getLogger(__name__)
 _subscribe = SNSBackend.subscribe
 _unsubscribe = SNSBackend.unsubscribe
-_topic_attributes = SNSResponse.get_topic_attributes
 
 
 def _is_pending(subscription: Subscription) -> bool:
@@ -102,7 +101,7 @@ def _list_by_topic(self: SNSResponse) -> ActionResult:
 
 
 def _attributes_of_topic(self: SNSResponse) -> ActionResult:
-    attributes = _topic_attributes(self).result["Attributes"]
+    attributes = get_topic_attributes(self).result["Attributes"]
     arn = attributes["TopicArn"]
     pending = [_is_pending(item) for item in list(self.backend.subscriptions.values()) if item.topic_arn == arn]
     counts = {"SubscriptionsPending": sum(pending), "SubscriptionsConfirmed": len(pending) - sum(pending)}

@@ -16,6 +16,7 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from async_endpoint.emulator.moto_patches.redrive_policy import compact_attributes
+from async_endpoint.emulator.moto_patches.resource_tags import check_tags_of_queue
 from async_endpoint.emulator.written_policies.queues import check_queue_policy
 
 NAME: Final = "RedriveAllowPolicy"
@@ -68,6 +69,7 @@ def _check_names(attributes: dict[str, Any], *, fifo: bool) -> None:
 
 def _create_checked(self: SQSBackend, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:
     _check_names({key: value for key, value in attributes.items() if key != "region"}, fifo=name.endswith(".fifo"))
+    check_tags_of_queue(name, tags or {})
     return _create_queue(self, name, tags, **attributes)
 
 

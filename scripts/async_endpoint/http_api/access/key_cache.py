@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,10 @@ class _Entry:
 
 
 class KeyCache:
-    """Keys by endpoint and id, as `read(endpoint, key_id)` found them. Thread-safe; `now` is in seconds."""
+    """Keys by endpoint and id, as `read(endpoint, key_id)` found them. Thread-safe.
+
+    `now` is in seconds, and does not go back where the system's time does, or a revoked key would stay valid (client/clock.py).
+    """
 
     def __init__(self, read: Callable[[str, str], ApiKey | None], now: Callable[[], float]) -> None:
         self._read, self._now = read, now
@@ -45,10 +48,17 @@ class KeyCache:
             entry.refresh_at = entry.valid_until
             return False
 
-    def knows(self, endpoint: str, key_id: str) -> bool:
-        """Whether there was a key of that id when it was last read, however long ago."""
+    def is_strange(self, endpoints: Sequence[str], key_id: str) -> bool:
+        """Whether the id may be invented and costs a call of S3.
+
+        Not if one of `endpoints` had a key of it when last read, however long ago, nor if none of them had one a moment ago.
+        """
         with self._lock:
-            return (endpoint, key_id) in self._known
+            now, places = self._now(), [(endpoint, key_id) for endpoint in endpoints]
+            if any(place in self._known for place in places):
+                return False
+            found = [self._unknown.get(place) for place in places]
+        return any(entry is None or now >= entry.valid_until for entry in found)
 
     def load(self, endpoint: str, key_id: str) -> None:
         """Read a key from S3, one call; raises what `read` does."""

@@ -25,7 +25,7 @@ def current(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted) -> Cur
 
     Raises what `translate_errors` raises.
     """
-    recorded = outcomes_of(endpoint).read(claim.key) if claim.webhook is not None else None
+    recorded = outcomes_of(endpoint).read(claim.key, claim.created_at) if claim.webhook is not None else None
     if recorded is not None:
         return CurrentPrediction(recorded_outcome(recorded.data), recorded.data)
     outcome = resolve(endpoint, submitted)

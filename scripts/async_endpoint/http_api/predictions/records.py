@@ -2,7 +2,8 @@
 
 A claim is written by PutObject with If-None-Match, and replaced with If-Match: of several writers S3 lets exactly one succeed
 (S3 user guide, "How to prevent object overwrites with conditional writes"). A marker follows when the endpoint has accepted the
-request; its name is the index of listings. From then on neither changes, so they are cached.
+request; its name is the index of listings. From then on neither changes until a lifecycle rule deletes them, which frees the
+id: they are cached while they are too young for that.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from async_endpoint.http_api.state import StateObjects, StoredJson
 
 VERSION: Final = 1
 CACHED: Final = 2_000  # claims and markers each, a kilobyte apiece at most
+# Age up to which a claim and its marker are cached. A lifecycle rule deletes nothing below a day (S3, LifecycleExpiration); an
+# hour is for differences of clocks.
+CACHED_SECONDS: Final = 82_800.0
 CLAIMS: Final = 5  # attempts to claim, where other processes write at the same time
 
 Document = TypeVar("Document")
@@ -126,7 +130,7 @@ class Records:
         self._session, self._state, self._retries, self._now = session, state, retries, now
         self._objects = StateObjects(session, str(state), retries)
         self._claims: BoundedCache[str, Claim] = BoundedCache(CACHED)
-        self._markers: BoundedCache[str, Submitted] = BoundedCache(CACHED)
+        self._markers: BoundedCache[tuple[str, datetime], Submitted] = BoundedCache(CACHED)  # by key and time of the claim
 
     def claim(self, wanted: Claim) -> Held | Found:
         """Claim a prediction, or find who has. One call where there was no claim, three where it was released."""
@@ -162,7 +166,7 @@ class Records:
     def read(self, key: str) -> Claim | None:
         """The claim of that key; None without one, or if it was released."""
         cached = self._claims.get(key)
-        if cached is not None:
+        if cached is not None and self._is_young(cached):
             return cached
         found = self.find(key)
         return None if found is None or found.claim.released else found.claim
@@ -178,8 +182,8 @@ class Records:
 
     def submitted(self, claim: Claim) -> Submitted | None:
         """The endpoint's acceptance; None while there is none."""
-        cached = self._markers.get(claim.key)
-        if cached is not None:
+        cached = self._markers.get((claim.key, claim.created_at))
+        if cached is not None and self._is_young(claim):
             return cached
         stored = self._objects.read(_marker(claim))
         return None if stored is None else self._kept(claim, _parsed(Submitted.from_dict, stored, claim.key))
@@ -201,10 +205,14 @@ class Records:
         return None if stored is None else Held(claim, stored.etag, since)
 
     def _kept(self, claim: Claim, submitted: Submitted) -> Submitted:
-        """Cache a claim and its marker: once there is one, neither changes."""
-        self._claims.put(claim.key, claim)
-        self._markers.put(claim.key, submitted)
+        """Cache a claim and its marker: once there is one, neither changes while they are young."""
+        if self._is_young(claim):
+            self._claims.put(claim.key, claim)
+            self._markers.put((claim.key, claim.created_at), submitted)
         return submitted
+
+    def _is_young(self, claim: Claim) -> bool:
+        return self._now() - claim.created_at.timestamp() < CACHED_SECONDS
 
 
 def _record(key: str) -> str:

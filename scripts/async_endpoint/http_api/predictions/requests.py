@@ -17,7 +17,9 @@ from async_endpoint.http_api.problems import Problem
 
 ENVELOPE_TYPE: Final = "application/vnd.async-endpoint.prediction+json"
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_MEDIA_TYPE: Final = re.compile(rf'{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[^"\\]*"))*')  # RFC 9110, 8.3.1
+_MEDIA_TYPE: Final = re.compile(
+    rf'{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~\t]*"))*'
+)  # RFC 9110, 8.3.1
 MEDIA_TYPE_CHARS: Final = 256
 _MEMBERS: Final = ("input", "input_url", "content_type", "webhook")
 _ONCE: Final = ("content-type", "content-encoding", "idempotency-key", "webhook-url", "webhook-events", "prefer", "accept")

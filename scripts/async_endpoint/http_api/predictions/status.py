@@ -23,7 +23,12 @@ from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
 REASON_BYTES: Final = 4_096  # of a failure object; it begins with what SageMaker says
 STALE_SECONDS: Final = 3_600.0  # before the submission, beyond any difference of clocks
+EXPIRY_GRACE_SECONDS: Final = 60.0  # after the deadline: an object may be written at the last moment, by another clock
+LIFECYCLE_SECONDS: Final = 86_400.0  # a lifecycle rule deletes nothing that is younger (S3, LifecycleExpiration, `Days`)
 EXPIRED_REASON: Final = "Neither an output nor a failure was written by the deadline."
+NOT_THERE_REASON: Final = (
+    "There is neither an output nor a failure: none was written by the deadline, or a lifecycle rule has deleted it since."
+)
 
 
 class Status(StrEnum):
@@ -57,22 +62,33 @@ def deadline_of(submitted: Submitted) -> datetime:
     return submitted.submitted_at + timedelta(seconds=submitted.deadline_seconds)
 
 
+def settled_at(submitted: Submitted) -> float:
+    """When a prediction without output and failure has expired, in seconds since the epoch."""
+    return deadline_of(submitted).timestamp() + EXPIRY_GRACE_SECONDS
+
+
 def resolve(endpoint: ServedEndpoint, submitted: Submitted) -> Outcome:
     """The current outcome: one call where there is an output, else two. Raises what `translate_errors` raises."""
     written = _head(endpoint, submitted.output_location)
-    if written is not None and not _stale(written, submitted):
-        return Outcome(Status.SUCCEEDED, written)
+    if written is not None and not is_stale(written, submitted):
+        return Outcome(Status.SUCCEEDED, _ended_at(written, submitted))
     if submitted.failure_location is not None:
-        failure = _failure(endpoint, submitted.failure_location)
+        failure = _failure(endpoint, submitted, submitted.failure_location)
         if failure is not None:
             return failure
-    deadline = deadline_of(submitted)
-    if endpoint.clock.now() < deadline.timestamp():
+    now = endpoint.clock.now()
+    if now < settled_at(submitted):
         return ACCEPTED
-    return Outcome(Status.EXPIRED, deadline, EXPIRED_REASON)
+    young = now - submitted.submitted_at.timestamp() < LIFECYCLE_SECONDS
+    return Outcome(Status.EXPIRED, deadline_of(submitted), EXPIRED_REASON if young else NOT_THERE_REASON)
 
 
-def _stale(written: datetime, submitted: Submitted) -> bool:
+def _ended_at(written: datetime, submitted: Submitted) -> datetime:
+    """S3's times are whole seconds, rounded down: nothing ends before it was submitted."""
+    return max(written, submitted.submitted_at)
+
+
+def is_stale(written: datetime, submitted: Submitted) -> bool:
     """Whether an output is that of an earlier prediction of the same id, whose record a lifecycle rule has deleted."""
     return (submitted.submitted_at - written).total_seconds() > STALE_SECONDS
 
@@ -95,7 +111,7 @@ def _head(endpoint: ServedEndpoint, location: str) -> datetime | None:
         return endpoint.retries.call(once)
 
 
-def _failure(endpoint: ServedEndpoint, location: str) -> Outcome | None:
+def _failure(endpoint: ServedEndpoint, submitted: Submitted, location: str) -> Outcome | None:
     uri = S3Uri.parse(location)
 
     def once() -> Outcome | None:
@@ -106,7 +122,7 @@ def _failure(endpoint: ServedEndpoint, location: str) -> Outcome | None:
                 return None
             raise
         reason = reply["Body"].read(REASON_BYTES).decode("utf-8", "replace").strip()
-        return Outcome(Status.FAILED, reply["LastModified"], reason, FailureReason.parse(reason).status)
+        return Outcome(Status.FAILED, _ended_at(reply["LastModified"], submitted), reason, FailureReason.parse(reason).status)
 
     with translate_errors(endpoint.session, "s3:GetObject", location):
         return endpoint.retries.call(once)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.models import Request, Submitted
+from async_endpoint.client.models import BINARY_TYPE, Request, Submitted
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.http_api.predictions.identity import inference_id, prediction_key
 from async_endpoint.http_api.predictions.records import Claim, Found, Held, Webhook
@@ -35,15 +35,17 @@ MARKER_WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)  # seconds between looks 
 class Submission:
     """What a caller asks for. The input is `body`, or the object at the S3 URI `input_location`.
 
-    The caller names that object `input_url`; `input_bytes` is its size, if it is known.
+    The caller names that object `input_url`; `input_type` and `input_bytes` are its content type, where the caller states none,
+    and its size, if it is known. `content_type` is as it was stated: an object may change, its repetition may not.
     """
 
     id: str
     body: bytes | None
-    content_type: str
+    content_type: str | None
     accept: str | None
     input_url: str | None = None
     input_location: str | None = None
+    input_type: str | None = None
     input_bytes: int | None = None
     webhook: Webhook | None = None
 
@@ -116,7 +118,7 @@ def _claim(endpoint: ServedEndpoint, caller: str, asked: Submission) -> Claim:
         id=asked.id,
         caller=caller,
         created_at=datetime.fromtimestamp(endpoint.clock.now(), UTC),
-        content_type=asked.content_type,
+        content_type=asked.content_type or asked.input_type or BINARY_TYPE,
         accept=asked.accept,
         sha256=asked.sha256,
         bytes=asked.input_bytes if asked.body is None else len(asked.body),
@@ -155,7 +157,7 @@ def _send(endpoint: ServedEndpoint, held: Held, asked: Submission, request_id: s
     try:
         submitted = endpoint.sender.send(request, invocation)
     except AsyncEndpointError:
-        if invocation.sent == 0:
+        if invocation.sent == 0 and not late:  # who held the claim before may have sent it
             with suppress(AsyncEndpointError):  # then it can be taken over in half a minute
                 endpoint.records.release(held)
         raise

@@ -60,6 +60,8 @@ def _described(endpoint: ServedEndpoint) -> dict[str, Any]:
 def _status(endpoint: ServedEndpoint) -> dict[str, Any]:
     instances, backlog = endpoint.status.instances(), endpoint.status.backlog()
     bounds = endpoint.settings.outputs.scaling
+    # a local AWS measures in its own time, which runs ahead of every other time of this API
+    measured_at = backlog.measured_at if endpoint.api.endpoint_url is None else None
     return {
         "status": instances.status,
         "instances": {
@@ -71,6 +73,6 @@ def _status(endpoint: ServedEndpoint) -> dict[str, Any]:
         "backlog": {
             "size": backlog.size,
             "oldest_request_seconds": backlog.oldest_seconds,
-            "measured_at": timestamp(backlog.measured_at) if backlog.measured_at else None,
+            "measured_at": timestamp(measured_at) if measured_at else None,
         },
     }

@@ -36,9 +36,7 @@ router = APIRouter(tags=["predictions"], default_response_class=Response)
     responses={
         200: {
             "description": "Events named by the status, whose data is the prediction; the last one is terminal.",
-            "content": {
-                MEDIA_TYPE: {"schema": {"type": "string"}, "example": "id: accepted\nevent: accepted\ndata: {...}\n\n"}
-            },
+            "content": {MEDIA_TYPE: {"example": "id: accepted\nevent: accepted\ndata: {...}\n\n"}},
         },
         204: {"description": "The prediction has ended, and Last-Event-ID says that the client knows."},
         **problem_responses(*OF_ENDPOINT),
@@ -61,7 +59,7 @@ async def get_events(request: Request, caller: Caller, endpoint: Served, id: Pre
 async def _stream(
     request: Request, endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, first: bytes
 ) -> AsyncIterator[bytes]:
-    """Ends with the prediction, at its deadline at the latest; the server cancels it when the client has gone."""
+    """Ends with the prediction, at its expiry at the latest; the server cancels it when the client has gone."""
     async with watched(request, endpoint, claim, submitted) as watch:
         yield first
         while (found := await watch.ended(HEARTBEAT_SECONDS)) is None:

@@ -16,7 +16,9 @@ from async_endpoint.http_api.access import content, ranges
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.presigned import download_url
 from async_endpoint.http_api.openapi import HEADERS, OF_ENDPOINT, problem_responses
-from async_endpoint.http_api.predictions.status import Status, resolve
+from async_endpoint.http_api.predictions.current import current
+from async_endpoint.http_api.predictions.records import Claim
+from async_endpoint.http_api.predictions.status import Status, is_stale, resolve
 from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.routes.predictions import PredictionId, find_prediction
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
@@ -25,7 +27,7 @@ INLINE_BYTES: Final = 4_194_304  # of a response; base64 of it fits into Lambda'
 RETRY_SECONDS: Final = 2
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound", "PreconditionFailed", "412"})
 
-_BYTES: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+_BYTES: Final[dict[str, Any]] = {"*/*": {}}  # as OpenAPI 3.1 says "any bytes": a schema would hold for JSON too
 _OF_BYTES: Final = {name: HEADERS[name] for name in ("ETag", "Content-Disposition")}
 
 router = APIRouter(tags=["predictions"], default_response_class=Response)
@@ -57,20 +59,21 @@ async def get_output(
 ) -> Response:
     """The output of a prediction as the model wrote it."""
     services: Services = request.app.state.services
-    _, submitted = await services.run(find_prediction, endpoint, caller, id)
+    claim, submitted = await services.run(find_prediction, endpoint, caller, id)
     inline = disposition == "inline"
-    return await services.run(_respond, endpoint, submitted, id, request, inline=inline)
+    return await services.run(_respond, endpoint, claim, submitted, request, inline=inline)
 
 
-def _respond(endpoint: ServedEndpoint, submitted: Submitted, prediction_id: str, request: Request, *, inline: bool) -> Response:
+def _respond(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted, request: Request, *, inline: bool) -> Response:
     """One call of S3; two for a range. Raises a Problem, and what `translate_errors` raises."""
     stored, headers, head = _StoredOutput(endpoint, submitted), request.headers, request.scope.get("head", False)
     found = stored.head() if head or "range" in headers else stored.get()
-    if found is None:
-        raise _missing(endpoint, submitted)
+    if found is None or is_stale(found["LastModified"], submitted):
+        _close(found or {})
+        raise _missing(endpoint, claim, submitted)
     etag, size = found["ETag"], found["ContentLength"]
     kind = content.safe_content_type(found.get("ContentType"))
-    shown = content.disposition(prediction_id, kind, inline=inline)
+    shown = content.disposition(claim.id, kind, inline=inline)
     answered = {"ETag": etag, "Cache-Control": "private, no-cache", **content.HEADERS}
     if ranges.is_unchanged(etag, headers.get("if-none-match")):
         _close(found)
@@ -93,7 +96,7 @@ def _respond(endpoint: ServedEndpoint, submitted: Submitted, prediction_id: str,
     if "Body" not in found:
         found = stored.get(wanted, etag)
         if found is None:
-            raise _missing(endpoint, submitted)
+            raise _missing(endpoint, claim, submitted)
     body = stored.read(found)
     if wanted is None:
         return Response(body, headers=answered)
@@ -136,9 +139,11 @@ class _StoredOutput:
             return self._retries.call(once)
 
 
-def _missing(endpoint: ServedEndpoint, submitted: Submitted) -> Problem:
+def _missing(endpoint: ServedEndpoint, claim: Claim, submitted: Submitted) -> Problem:
     """Why there is no output."""
-    outcome = resolve(endpoint, submitted)
+    outcome = current(endpoint, claim, submitted).outcome
+    if outcome.status is Status.SUCCEEDED and resolve(endpoint, submitted).status is not Status.SUCCEEDED:
+        return Problem("no-output", "The prediction has succeeded, and its output was deleted since.")
     if outcome.status in (Status.FAILED, Status.EXPIRED):
         reason = first_line(outcome.reason or "no reason given")
         return Problem("no-output", f"The prediction has ended without an output ({outcome.status.value}): {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -29,7 +30,7 @@ from async_endpoint.http_api.openapi import (
 from async_endpoint.http_api.predictions import listing
 from async_endpoint.http_api.predictions.current import CurrentPrediction, current
 from async_endpoint.http_api.predictions.identity import ID_CHARS, ID_PATTERN, checked_id, new_id, prediction_key
-from async_endpoint.http_api.predictions.records import Claim
+from async_endpoint.http_api.predictions.records import Claim, Webhook
 from async_endpoint.http_api.predictions.requests import PredictionRequest, idempotency_key, parse_request
 from async_endpoint.http_api.predictions.status import ACCEPTED, prediction_object, prediction_path
 from async_endpoint.http_api.predictions.submission import Submission, submit
@@ -37,7 +38,7 @@ from async_endpoint.http_api.problems import Problem
 from async_endpoint.http_api.request_body import read_body
 from async_endpoint.http_api.routes.waiting import applied, preferred_wait, wait_until_ended, with_output
 from async_endpoint.http_api.served_endpoint import Served, ServedEndpoint, Services
-from async_endpoint.http_api.webhooks.validation import checked_webhook
+from async_endpoint.http_api.webhooks.validation import checked_webhook, ordered_events
 
 RETRY_SECONDS: Final = 2  # between two looks at a prediction
 
@@ -170,34 +171,44 @@ async def _submitted(request: Request, caller: str, endpoint: ServedEndpoint, pr
 
 
 def _prepared(endpoint: ServedEndpoint, caller: str, prediction_id: str, headers: Headers, body: bytes) -> Submission:
-    """What a request asks for, checked before anything is written, with its digest: both take a while for 4 MiB."""
-    asked = _asked(endpoint, caller, prediction_id, parse_request(headers, body))
+    """What a request asks for, checked before anything is written, with its digest: both take a while for 4 MiB.
+
+    A repetition is answered whatever the checks say by now: its upload may be gone, the backlog may have grown.
+    """
+    parsed = parse_request(headers, body)
+    try:
+        asked = _checked(endpoint, caller, prediction_id, parsed)
+    except Problem as refusal:
+        asked = _stated(prediction_id, parsed)
+        claim = endpoint.records.read(prediction_key(caller, endpoint.settings.info.name, prediction_id))
+        if claim is None or endpoint.records.submitted(claim) is None:
+            raise
+        if claim.sha256 != asked.sha256 and refusal.slug == "invalid-request":
+            raise
     _ = asked.sha256
     return asked
 
 
-def _asked(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
-    webhook = None
+def _stated(prediction_id: str, parsed: PredictionRequest) -> Submission:
+    """The request as its caller states it; the location of an input by reference is empty."""
+    hook = None if parsed.webhook_url is None else Webhook(parsed.webhook_url, ordered_events(parsed.webhook_events))
+    kind, location = parsed.content_type, None if parsed.input_url is None else ""
+    return Submission(prediction_id, parsed.body, kind, parsed.accept, parsed.input_url, location, webhook=hook)
+
+
+def _checked(endpoint: ServedEndpoint, caller: str, prediction_id: str, parsed: PredictionRequest) -> Submission:
+    """The request with its input resolved; raises what makes it unacceptable."""
     if parsed.webhook_url is not None:
-        webhook = checked_webhook(parsed.webhook_url, parsed.webhook_events, endpoint.api)
+        checked_webhook(parsed.webhook_url, parsed.webhook_events, endpoint.api)
     elif parsed.webhook_events is not None:
         raise Problem("invalid-request", "Webhook-Events without Webhook-Url; name the address, or leave out the events.")
-    _check_backlog(endpoint, prediction_key(caller, endpoint.settings.info.name, prediction_id))
+    check_backlog(endpoint)
+    asked = _stated(prediction_id, parsed)
     if parsed.input_url is None:
-        assert parsed.content_type is not None
-        return Submission(prediction_id, parsed.body, parsed.content_type, parsed.accept, webhook=webhook)
+        return asked
     found = resolve_input(endpoint, caller, parsed.input_url)
     kind = parsed.content_type or found.content_type or guess_content_type(found.uri)
-    return Submission(prediction_id, None, kind, parsed.accept, parsed.input_url, found.uri, found.bytes, webhook)
-
-
-def _check_backlog(endpoint: ServedEndpoint, key: str) -> None:
-    """Refuse a prediction that would wait too long, unless it is there already: a repetition adds nothing to the backlog."""
-    try:
-        check_backlog(endpoint)
-    except Problem:
-        if endpoint.records.read(key) is None:
-            raise
+    return replace(asked, input_location=found.uri, input_type=kind, input_bytes=found.bytes)
 
 
 async def _response(

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from async_endpoint.http_api.access.authentication import Caller
 from async_endpoint.http_api.access.inputs import UPLOAD, new_upload
-from async_endpoint.http_api.access.presigned import UPLOAD_SECONDS, upload_url
+from async_endpoint.http_api.access.presigned import UPLOAD_SECONDS, upload_request
 from async_endpoint.http_api.negotiation import require_json
 from async_endpoint.http_api.openapi import OF_JSON, UPLOAD_EXAMPLE, json_response, problem_responses, reference
 from async_endpoint.http_api.predictions.requests import checked_media_type
@@ -59,13 +59,14 @@ async def create_upload(request: Request, caller: Caller, endpoint: Served) -> R
 def _create(endpoint: ServedEndpoint, caller: str, content_type: str, size: int) -> dict[str, Any]:
     """Computed here, without a call of AWS."""
     upload_id, target = new_upload(endpoint, caller)
+    url, headers = upload_request(endpoint.session, target, content_type, size)
     expires = datetime.fromtimestamp(endpoint.clock.now() + UPLOAD_SECONDS, UTC)
     return {
         "id": upload_id,
         "input_url": UPLOAD + upload_id,
         "method": "PUT",
-        "url": upload_url(endpoint.session, target, content_type, size),
-        "headers": {"Content-Type": content_type, "Content-Length": str(size)},
+        "url": url,
+        "headers": headers,
         "expires_at": timestamp(expires),
     }
 

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
 from starlette.requests import Request
 
-from async_endpoint.aws import translate_errors
+from async_endpoint.aws import error_code, translate_errors
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.http_api.access.content import media_type
 from async_endpoint.http_api.predictions.current import CurrentPrediction, current
-from async_endpoint.http_api.predictions.status import Status, prediction_object, resolve
+from async_endpoint.http_api.predictions.status import Status, is_stale, prediction_object, resolve
 from async_endpoint.http_api.watcher import Watch, Watcher
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from async_endpoint.http_api.predictions.records import Claim
     from async_endpoint.http_api.served_endpoint import ServedEndpoint
 
-MAX_WAIT_SECONDS: Final = 25  # below the 30 s after which API Gateway gives up (quotas of HTTP APIs)
 INCLUDED_BYTES: Final = 1_048_576
 _WAIT: Final = re.compile(r'wait\s*=\s*"?(?P<seconds>[0-9]{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
 
@@ -36,7 +36,8 @@ def preferred_wait(request: Request) -> int:
     for item in ",".join(request.headers.getlist("prefer")).split(","):
         match = _WAIT.fullmatch(item.strip())
         if match:
-            return min(int(match["seconds"]), MAX_WAIT_SECONDS)
+            longest: int = request.app.state.settings.longest_wait
+            return min(int(match["seconds"]), longest)
     return 0
 
 
@@ -70,16 +71,22 @@ async def wait_until_ended(
 
 
 def with_output(endpoint: ServedEndpoint, document: dict[str, Any], submitted: Submitted) -> dict[str, Any]:
-    """The prediction object with member `output`: a JSON value, or a str for text; null for other types and above 1 MiB.
+    """The prediction object with member `output`: a JSON value, or a str for text.
 
-    One call of S3. Raises what `translate_errors` raises.
+    Null for other types, above 1 MiB, and for an output that was deleted. One call of S3.
+    Raises what `translate_errors` raises.
     """
     if document["status"] != Status.SUCCEEDED:
         return document | {"output": None}
     uri = S3Uri.parse(submitted.output_location)
     with translate_errors(endpoint.session, "s3:GetObject", str(uri)):
-        found = endpoint.retries.call(lambda: endpoint.session.s3.get_object(Bucket=uri.bucket, Key=uri.key))
-        if found["ContentLength"] > INCLUDED_BYTES:
+        try:
+            found = endpoint.retries.call(lambda: endpoint.session.s3.get_object(Bucket=uri.bucket, Key=uri.key))
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchKey"):
+                return document | {"output": None}
+            raise
+        if found["ContentLength"] > INCLUDED_BYTES or is_stale(found["LastModified"], submitted):
             found["Body"].close()
             return document | {"output": None}
         body = found["Body"].read()

@@ -33,7 +33,9 @@ _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(
     r"[0-9]+|0x[0-9a-f]*"
 )  # a last label that makes a host an IPv4 address (WHATWG URL, "ends in a number")
-_DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|\?|$)|%2f|%5c", re.IGNORECASE)
+# A path below a configured prefix that has one: servers and proxies resolve `..`, some after dropping path parameters (`..;`),
+# decoding (once or twice) or merging slashes, and so leave the prefix. Plain segments mean the same to all of them.
+_PLAIN_PATH: Final = re.compile(r"(?:(?!\.+(?:/|$))[A-Za-z0-9._~!$&'()*+,=:@-]+(?:/|$))*")
 _LOCAL_DOMAINS: Final = frozenset({"arpa", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost", "onion"})
 
 _SPECIAL_V4: Final = tuple(
@@ -138,6 +140,13 @@ class AddressPolicy:
         return found
 
 
+def checked_prefixes(allowed: Iterable[str]) -> tuple[str, ...]:
+    """The prefixes of `--allow-webhook`; raises InvalidInput for one that is no URL."""
+    prefixes = tuple(allowed)
+    AddressPolicy(prefixes)
+    return prefixes
+
+
 def is_public(address: Address) -> bool:
     """Whether an address belongs to the internet: not special-purpose, nor a public form of an address that is."""
     if isinstance(address, IPv4Address):
@@ -223,7 +232,10 @@ def _is_below(receiver: Receiver, prefix: Receiver) -> bool:
         return False
     if prefix.target == "/":
         return True
-    if _DOT_SEGMENT.search(receiver.target):  # a server may resolve them, and so leave the prefix
-        return False
     rest = receiver.target.removeprefix(prefix.target)
-    return receiver.target.startswith(prefix.target) and (prefix.target[-1] in "/?" or rest[:1] in ("", "/", "?"))
+    if not receiver.target.startswith(prefix.target) or not (prefix.target[-1] in "/?" or rest[:1] in ("", "/", "?")):
+        return False
+    if "?" in prefix.target:
+        return True
+    path = rest.partition("?")[0]
+    return _PLAIN_PATH.fullmatch(path if prefix.target.endswith("/") else path.removeprefix("/")) is not None

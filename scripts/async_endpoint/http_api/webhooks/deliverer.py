@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from async_endpoint.client.clock import Clock
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.http_api.predictions.records import Claim, Records
-from async_endpoint.http_api.predictions.status import Status, deadline_of, prediction_object, resolve
+from async_endpoint.http_api.predictions.status import prediction_object, resolve, settled_at
 from async_endpoint.http_api.served_endpoint import ServedEndpoint
 from async_endpoint.http_api.state import StateObjects
 from async_endpoint.http_api.webhooks.addresses import AddressPolicy
@@ -31,7 +31,6 @@ from async_endpoint.http_api.webhooks.schedule import RetrySchedule
 from async_endpoint.http_api.webhooks.secrets import SecretStore
 from async_endpoint.http_api.webhooks.signatures import signed_headers
 
-EXPIRY_GRACE_SECONDS: Final = 60.0  # after the deadline: an object may be written at the last moment, by another clock
 UNMARKED_SECONDS: Final = 3_600.0  # for which an accepted prediction may lack its marker: its caller repeats the request
 UNMARKED_LOOK_SECONDS: Final = (2.0, 300.0)  # between two looks for it, growing with its age
 LOOK_SECONDS: Final = (10.0, 60.0, 300.0)  # before S3 is asked again for an object that was announced
@@ -108,7 +107,7 @@ class Deliverer:
         claim = self._records.read(message.key)
         if claim is None or claim.webhook is None:
             return
-        recorded = self.outcomes.read(message.key) or self._record(claim, message)
+        recorded = self.outcomes.read(message.key, claim.created_at) or self._record(claim, message)
         if recorded is not None and recorded.delivery.accepts(message.position):
             self._deliver(claim, recorded, message)
 
@@ -120,9 +119,9 @@ class Deliverer:
         if submitted is None:
             self._await_marker(claim, message, now)
             return None
-        outcome, settled_at = resolve(self._endpoint, submitted), deadline_of(submitted).timestamp() + EXPIRY_GRACE_SECONDS
-        if not outcome.terminal or (outcome.status is Status.EXPIRED and now < settled_at):
-            self._look_later(message, settled_at, now)
+        outcome = resolve(self._endpoint, submitted)
+        if not outcome.terminal:
+            self._look_later(message, settled_at(submitted), now)
             return None
         event = outcome.status.value
         state = DeliveryState.PENDING if event in claim.webhook.events else DeliveryState.UNWANTED
@@ -138,10 +137,10 @@ class Deliverer:
         shortest, longest = UNMARKED_LOOK_SECONDS
         self.queue.send(replace(message, not_before=now + min(max(age, shortest), longest)), now)
 
-    def _look_later(self, message: DeliveryMessage, settled_at: float, now: float) -> None:
+    def _look_later(self, message: DeliveryMessage, settled: float, now: float) -> None:
         """S3 does not confirm a notification: it came early, or it is forged. After a few looks the sweep is relied on."""
         if message.looks == 0:
-            self.queue.send(replace(message, not_before=settled_at), now)
+            self.queue.send(replace(message, not_before=settled), now)
         elif message.looks <= len(LOOK_SECONDS):
             again = replace(message, looks=message.looks + 1, not_before=now + LOOK_SECONDS[message.looks - 1])
             self.queue.send(again, now)

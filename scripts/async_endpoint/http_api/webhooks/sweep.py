@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from async_endpoint.http_api.predictions.identity import Marker, prediction_key
-from async_endpoint.http_api.predictions.status import deadline_of
+from async_endpoint.http_api.predictions.status import EXPIRY_GRACE_SECONDS, settled_at
 from async_endpoint.http_api.served_endpoint import ServedEndpoint
 from async_endpoint.http_api.state import StoredJson
-from async_endpoint.http_api.webhooks.deliverer import EXPIRY_GRACE_SECONDS, delivery_queue, outcomes_of, state_of
+from async_endpoint.http_api.webhooks.deliverer import delivery_queue, outcomes_of, state_of
 from async_endpoint.http_api.webhooks.messages import DeliveryMessage
 from async_endpoint.http_api.webhooks.outcomes import DeliveryState
 
@@ -141,16 +141,17 @@ class Sweep:
     def _look(self, caller: str, marker: Marker, now: float) -> DeliveryMessage | int | None:
         """A message for a prediction to deliver, its time of submission if it may still end, None if it is looked after."""
         key = prediction_key(caller, self._endpoint.settings.info.name, marker.id)
-        recorded = self._outcomes.read(key)
+        recorded = self._outcomes.read(key, marker.created_at)
         if recorded is not None:
             delivery = recorded.delivery
             stalled = delivery.state is DeliveryState.PENDING and now - delivery.at > STALLED_SECONDS
             return DeliveryMessage(key, delivery.attempt, delivery.round, event=recorded.event) if stalled else None
         claim = self._endpoint.records.read(key)
-        submitted = None if claim is None else self._endpoint.records.submitted(claim)
-        if submitted is None:  # deleted by the lifecycle in between
+        of_marker = claim is not None and claim.marker.name == marker.name
+        submitted = self._endpoint.records.submitted(claim) if claim is not None and of_marker else None
+        if submitted is None:  # deleted by the lifecycle in between, and the id perhaps used again
             return None
-        if deadline_of(submitted).timestamp() + EXPIRY_GRACE_SECONDS > now:
+        if settled_at(submitted) > now:
             return _milliseconds(marker.created_at.timestamp())
         return DeliveryMessage(key)
 

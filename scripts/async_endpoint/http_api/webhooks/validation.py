@@ -27,10 +27,13 @@ def checked_webhook(url: str, events: Sequence[str] | None, settings: ApiSetting
         policy_of(settings.allowed_webhooks).receiver(url)
     except ReceiverRefused as error:
         raise Problem("invalid-request", str(error)) from error
-    if events is None:
-        return Webhook(url, EVENTS)
-    unknown = [event for event in events if event not in EVENTS]
-    if unknown or not events:
+    unknown = [event for event in events or () if event not in EVENTS]
+    if unknown or (events is not None and not events):
         found = f"the event {unknown[0][:40]!r}" if unknown else "no events"
         raise Problem("invalid-request", f"The webhook has {found}; use some of {joined(EVENTS)}, or leave them out for all.")
-    return Webhook(url, tuple(event for event in EVENTS if event in events))
+    return Webhook(url, ordered_events(events))
+
+
+def ordered_events(events: Sequence[str] | None) -> tuple[str, ...]:
+    """The events of a webhook, each once and in one order; all where `events` is None."""
+    return tuple(event for event in EVENTS if events is None or event in events)

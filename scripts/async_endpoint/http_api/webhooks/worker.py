@@ -21,7 +21,7 @@ ATTEMPTS_PER_RECEIVER: Final = 8  # of the threads: the others are left to other
 RECEIVE_SECONDS: Final = 8  # of a long poll; below the read time-out of the session (served_endpoint.py)
 VISIBILITY_SECONDS: Final = 60  # of a message under way; renewed while it is, and all that a kill delays it by
 RENEWAL_SECONDS: Final = 20.0
-# until a message that could not be handled is received again, by receives: five last through an outage of most of an hour
+# until a message that could not be handled is received again, by receives: ten (max_receives) outlast an outage of two hours
 BACKOFF_SECONDS: Final = (60, 300, 900)
 PAUSE_SECONDS: Final = (1.0, 30.0)  # first and longest, between receives while AWS does not respond
 STOP_SECONDS: Final = 5.0  # for which a stop waits for the attempts under way

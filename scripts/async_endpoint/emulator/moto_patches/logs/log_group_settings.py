@@ -1,15 +1,17 @@
-"""Keys and retention of log groups. moto stores any of them.
+"""Keys and retention of log groups. moto stores any of them, and has no action that changes the key.
 
 A key must let logs.REGION.amazonaws.com encrypt for the group (user guide, "Encrypt log data in CloudWatch Logs using AWS KMS":
-the encryption context aws:logs:arn); text as quoted by users. Days of retention: API reference, PutRetentionPolicy.
+the encryption context aws:logs:arn); text as quoted by users. Days of retention: API reference, PutRetentionPolicy. Query
+results, which have a key too, are not kept here: their resourceIdentifier is unknown.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from moto.logs.exceptions import InvalidParameterException
-from moto.logs.models import LogsBackend
+from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
+from moto.logs.models import LogGroup, LogsBackend
+from moto.logs.responses import LogsResponse
 
 from async_endpoint.emulator import moto_backends
 from async_endpoint.emulator.delivery_permissions import may_use_key
@@ -27,6 +29,27 @@ def _created(self: LogsBackend, log_group_name: str, tags: dict[str, str], **opt
     if key and log_group_name not in self.groups:
         _check_key(str(key), self.region_name, log_group_name)
     return _create(self, log_group_name, tags, **options)
+
+
+def _associate(self: LogsResponse) -> str:
+    group, key = _group(self), str(self._get_param("kmsKeyId"))
+    _check_key(key, self.region, group.name)
+    group.kms_key_id = key
+    return ""
+
+
+def _disassociate(self: LogsResponse) -> str:
+    _group(self).kms_key_id = None
+    return ""
+
+
+def _group(self: LogsResponse) -> LogGroup:
+    """The log group of AssociateKmsKey or DisassociateKmsKey, by its name or as log-group:NAME of an ARN."""
+    name = self._get_param("logGroupName") or str(self._get_param("resourceIdentifier")).partition(":log-group:")[2]
+    found = self.logs_backend.groups.get(name.removesuffix(":*"))
+    if found is None:
+        raise ResourceNotFoundException()
+    return found
 
 
 def _check_key(key: str, region: str, group: str) -> None:
@@ -49,3 +72,5 @@ def _retained(self: LogsBackend, log_group_name: str, retention_in_days: str) ->
 def apply() -> None:
     LogsBackend.create_log_group = _created
     LogsBackend.put_retention_policy = _retained
+    LogsResponse.associate_kms_key = _associate
+    LogsResponse.disassociate_kms_key = _disassociate

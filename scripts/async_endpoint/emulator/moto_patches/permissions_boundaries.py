@@ -1,4 +1,4 @@
-"""Permissions boundaries of users: moto drops the one of CreateUser, and lacks the actions that set and remove it."""
+"""Permissions boundaries of users and roles must exist; moto drops those of users, and takes any policy's ARN for a role."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from moto.iam.responses import IamResponse
 from async_endpoint.emulator.access import iam_store
 
 _create_user = IamResponse.create_user
+_create_role = IamResponse.create_role
+_bound_role = IamResponse.put_role_permissions_boundary
 
 
 def _creating(self: IamResponse) -> ActionResult:
@@ -40,6 +42,18 @@ def _delete(self: IamResponse) -> ActionResult:
     return EmptyResult()
 
 
+def _creating_role(self: IamResponse) -> ActionResult:
+    boundary = self._get_param("PermissionsBoundary")
+    if boundary:
+        _check(boundary)
+    return _create_role(self)
+
+
+def _bounding_role(self: IamResponse) -> ActionResult:
+    _check(str(self._get_param("PermissionsBoundary")))
+    return _bound_role(self)
+
+
 def _check(boundary: str) -> None:
     if not iam_store.exists(boundary):
         raise NotFoundException(f"Scope ARN: {boundary} does not exist or is not attachable.")
@@ -55,6 +69,8 @@ def apply() -> None:
     IamResponse.create_user = _creating
     IamResponse.put_user_permissions_boundary = _put
     IamResponse.delete_user_permissions_boundary = _delete
+    IamResponse.create_role = _creating_role
+    IamResponse.put_role_permissions_boundary = _bounding_role
     User.permissions_boundary = property(_described)
     # The API reference of ListUsers: it returns neither tags nor boundaries.
     IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER["ListUsersResponse.Users.User.PermissionsBoundary"] = never_return

@@ -23,6 +23,7 @@ from support.in_process_aws import REGION, AwsHarness
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/fashion-recommender"
 TIME_SCALE = 60.0  # an AWS minute passes in a second, as in `make demo`
+LAUNCH_SECONDS = 480.0  # 8 s here, longer than the page takes between two looks: it sees the endpoint waking
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -33,7 +34,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHarness]:
     folder = tmp_path_factory.mktemp("aws")
-    aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=90, filter_delay_minutes=0)
+    aws = Emulator(folder, 0, TIME_SCALE, launch_seconds=LAUNCH_SECONDS, filter_delay_minutes=0)
     aws.start()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.credentials.environment(REGION).items():

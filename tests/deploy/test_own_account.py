@@ -28,7 +28,22 @@ OWN, OTHER = "123456789012", "210987654321"  # moto's account, and another
 ROLE = f"arn:aws:iam::{OWN}:role/deployer"
 # Commands that act on no environment of AWS, the one that writes the file, and the one that reports what is wrong.
 WITHOUT = {"doctor", "package", "local", "bootstrap"}
-ARGUMENTS = {"invoke": ["dev", "s3://bucket/key"], "batch": ["dev", "s3://bucket/in/", "--out", "out"], "unlock": ["dev", "id"]}
+ARGUMENTS = {
+    "api-keys create": ["dev", "--name", "shop"],
+    "api-keys revoke": ["dev", "a" * 16],
+    "batch": ["dev", "s3://bucket/in/", "--out", "out"],
+    "invoke": ["dev", "s3://bucket/key"],
+    "unlock": ["dev", "id"],
+    "webhooks rotate": ["dev", "--caller", "local"],
+    "webhooks secret": ["dev", "--caller", "local"],
+}
+GROUPS = {
+    "api-keys": ("create", "list", "revoke"),
+    "webhooks": ("dead-letters", "redrive", "rotate", "secret", "sweep"),
+}
+COMMANDS = sorted(
+    (FILES.keys() - WITHOUT - GROUPS.keys()) | {f"{group} {name}" for group, names in GROUPS.items() for name in names}
+)
 ROOT = f"""
 terraform {{
   backend "s3" {{
@@ -76,10 +91,10 @@ def names_account(root: Path, account: str, role: str = "") -> None:
 
 
 def run(command: str) -> Any:
-    return CliRunner().invoke(app, [command, *ARGUMENTS.get(command, ["dev"])])
+    return CliRunner().invoke(app, [*command.split(), *ARGUMENTS.get(command, ["dev"])])
 
 
-@pytest.mark.parametrize("command", sorted(FILES.keys() - WITHOUT))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_another_account_is_refused_by_every_command(root: Path, terraform: Any, calls: list[str], command: str) -> None:
     names_account(root, OTHER)
     result = run(command)
@@ -91,7 +106,7 @@ def test_another_account_is_refused_by_every_command(root: Path, terraform: Any,
     assert (calls, terraform.did) == (["GetCallerIdentity"], [])
 
 
-@pytest.mark.parametrize("command", sorted(FILES.keys() - WITHOUT))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_an_environment_that_names_no_account_is_refused_by_every_command(
     root: Path, terraform: Any, calls: list[str], command: str
 ) -> None:

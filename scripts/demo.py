@@ -271,6 +271,12 @@ def show_requests(demo: Demo) -> None:
     demo.log.progress("the second answer is the same as the first")
 
 
+def print_line(elapsed: float, text: str) -> None:
+    """Print a line of the log; `elapsed` is in seconds."""
+    console.print(f"{elapsed:6.1f} s", style="cyan", end="  ")
+    console.print(text)
+
+
 def main() -> None:
     """Run the demonstration; an error becomes one sentence and an exit code."""
     parser = argparse.ArgumentParser(description="Deploy on the local AWS, invoke, sleep, wake, destroy.")
@@ -278,12 +284,8 @@ def main() -> None:
     parser.add_argument("--instance-launch-seconds", type=float, default=60.0, help="AWS seconds to launch an instance (60)")
     arguments = parser.parse_args()
 
-    def write(elapsed: float, text: str) -> None:
-        console.print(f"[cyan]{elapsed:6.1f} s[/]", end="  ")
-        console.print(text, markup=False)
-
     with signals.terminating(), reported_errors():
-        run(Log(write), time_scale=arguments.time_scale, launch_seconds=arguments.instance_launch_seconds)
+        run(Log(print_line), time_scale=arguments.time_scale, launch_seconds=arguments.instance_launch_seconds)
 
 
 if __name__ == "__main__":

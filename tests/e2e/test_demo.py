@@ -181,3 +181,9 @@ def test_a_failed_apply_ends_the_demonstration_and_its_local_aws(
 
     assert lines[-1][1].startswith("terraform apply of envs/local")
     assert stopped == [tmp_path]
+
+
+def test_a_line_is_printed_as_it_is() -> None:
+    with demo.console.capture() as printed:
+        demo.print_line(12.34, "  + storage.aws_s3_bucket.this[0] (0s)")
+    assert printed.get() == "  12.3 s    + storage.aws_s3_bucket.this[0] (0s)\n"

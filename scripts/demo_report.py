@@ -6,6 +6,7 @@ One file without scripts or links to other files: pictures are data URLs, the ti
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,8 +122,8 @@ def _exchange(one: Exchange, catalogue: Path) -> str:
     title = f"<h2>{escape(one.endpoint)}: {escape(one.query.name)}, answered after {taken:.1f} s</h2>"
     if not isinstance(found, list):
         text = one.query.read_text(encoding="utf-8", errors="replace")[:SHOWN_CHARS]
-        answered = ", ".join(f"{key}: {value}" for key, value in one.answer.items())[:SHOWN_CHARS]
-        return f"<section>{title}<pre>{escape(text)}</pre><p><strong>{escape(answered)}</strong></p></section>"
+        answered = json.dumps(one.answer, ensure_ascii=False)[:SHOWN_CHARS]
+        return f"<section>{title}<pre>{escape(text)}</pre><pre><strong>{escape(answered)}</strong></pre></section>"
     shown = [_figure(one.query, "the query", "query")]
     for rank, item in enumerate(found, start=1):
         picture = _inside(catalogue, str(item.get("path")))
@@ -170,7 +171,8 @@ def _timeline(name: str, recording: Recording) -> str:
         ]
     parts += [_axis(across, start, end, height - 22)]
     asleep = sum(later - at for (at, (existing, _, _)), (later, _) in pairwise(seen) if existing == 0)
-    text = f"{name}: at most {most} instances and a backlog of {waiting}; asleep for {asleep:.0f} of {end - start:.0f} seconds"
+    instances = "1 instance" if most == 1 else f"{most} instances"
+    text = f"{name}: at most {instances} and a backlog of {waiting}; asleep for {asleep:.0f} of {end - start:.0f} seconds"
     return (
         f"<section><h2>{escape(name)}</h2><p class=quiet>{escape(text)}. Shaded: a request waits or runs.</p>"
         f'<div class=scroll tabindex=0 role=region aria-label="Timeline of {escape(name)}">'

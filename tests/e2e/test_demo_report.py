@@ -78,10 +78,18 @@ def test_what_a_model_answered_is_text(tmp_path: Path) -> None:
     assert [tag for tag, _ in page.elements if tag in ("script", "img")] == ["img"]
 
 
+def test_an_answer_without_pictures_is_its_json(tmp_path: Path) -> None:
+    exchange = Exchange(
+        NAME, EXAMPLE.parent / "language-detector/queries/soup.txt", 52.0, 55.0, {"language": "de", "sure": True}
+    )
+    write_report(tmp_path / "demo.html", Recording(OBSERVATIONS, [exchange]), EXAMPLE, "Python 3.11")
+    assert '{"language": "de", "sure": true}' in Report(tmp_path / "demo.html").text
+
+
 def test_the_timeline_has_instances_backlog_alarms_and_the_request(tmp_path: Path) -> None:
     page = report(tmp_path)
     svg = ElementTree.fromstring(page.page[page.page.index("<svg") : page.page.index("</svg>") + 6])
-    assert svg.attrib["aria-label"] == f"{NAME}: at most 1 instances and a backlog of 1; asleep for 2 of 10 seconds"
+    assert svg.attrib["aria-label"] == f"{NAME}: at most 1 instance and a backlog of 1; asleep for 2 of 10 seconds"
     kinds = [element.attrib.get("class") for element in svg]
     assert [kinds.count(kind) for kind in ("existing", "serving", "backlog", "request")] == [1, 1, 1, 1]
     assert [element.text for element in svg if (element.text or "").startswith("⚠")] == [f"⚠ {LOW}", f"⚠ {WAKE}"]

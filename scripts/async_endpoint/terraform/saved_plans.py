@@ -6,7 +6,6 @@ the kernel ends that lock with the process.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from async_endpoint.terraform.whole_files import try_lock
 from async_endpoint.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ def saved_plan(workspace: Workspace) -> Iterator[Path]:
 def remove_abandoned_plans(plans: Path) -> None:
     """Remove every plan below `plans` that no living process has locked."""
     for folder in plans.glob("*"):
-        lock = _try_lock(folder)
+        lock = try_lock(folder)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
@@ -43,22 +43,8 @@ def _locked_folder(plans: Path) -> tuple[Path, int]:
     """A new folder and the descriptor that locks it; if another command removes it before it is locked, one more is made."""
     while True:
         folder = Path(tempfile.mkdtemp(dir=plans))  # mode 0700
-        lock = _try_lock(folder)
+        lock = try_lock(folder)
         if lock is not None and folder.is_dir():
             return folder, lock
         if lock is not None:
             os.close(lock)
-
-
-def _try_lock(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock; None when another process has it, or the folder is gone."""
-    try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        return None
-    return lock

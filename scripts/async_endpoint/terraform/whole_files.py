@@ -44,7 +44,7 @@ def remove_partial_files(workspace: Workspace) -> None:
     """Remove the temporary files of commands that were killed while they wrote."""
     folder = workspace.local / FOLDER
     for note in folder.glob("*") if folder.is_dir() else ():
-        lock = _try_lock(note)
+        lock = try_lock(note)
         if lock is None:
             continue
         try:
@@ -84,10 +84,10 @@ def _remove_noted(note: Path) -> None:
     note.unlink(missing_ok=True)
 
 
-def _try_lock(note: Path) -> int | None:
-    """A descriptor that holds the lock of a note; None while its writer lives, or when it is gone."""
+def try_lock(path: Path) -> int | None:
+    """A descriptor that holds the lock of a file or folder; None while a living process has it, or when it is gone."""
     try:
-        lock = os.open(note, os.O_RDONLY | os.O_CLOEXEC)
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

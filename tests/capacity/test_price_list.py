@@ -1,4 +1,4 @@
-"""List prices: each with the address and date of its source; missing, old and foreign ones are reported and never used silently."""
+"""List prices: each with the address and date of its source; missing, old and foreign ones are reported."""
 
 from __future__ import annotations
 

@@ -41,10 +41,10 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  count = var.model.role.existing == null ? 1 : 0
+  count = try(var.model.role.existing.attach_policy, true) ? 1 : 0
 
-  name   = "execution"
-  role   = aws_iam_role.execution[0].name
+  name   = var.model.role.existing == null ? "execution" : "${var.name}-execution"
+  role   = var.model.role.existing == null ? aws_iam_role.execution[0].name : regex("[^/]+$", var.model.role.existing.arn)
   policy = data.aws_iam_policy_document.execution.json
 
   lifecycle {

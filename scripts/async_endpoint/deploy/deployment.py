@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
@@ -52,20 +53,30 @@ class Deployment:
     _known: dict[str, AsyncEndpointOutputs] | None = field(default=None, repr=False)
 
     @classmethod
-    def prepare(cls, environment: str, *, local: bool = False, plans: bool = False, on_output: Listener) -> Deployment:
+    def prepare(
+        cls,
+        environment: str,
+        *,
+        local: bool = False,
+        plans: bool = False,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        on_output: Listener,
+    ) -> Deployment:
         """Bring the working copy of `environment` up to date; `local` deploys to the local AWS.
 
+        `variables` are values of the root's variables, by name; they are secrets, so no value is passed on with any.
         With `plans`, raises InvalidInput for a field that a called module does not have, and for a model archive that is not
         built. Raises ToolMissing, WrongAccount, and what `working_copy.prepare` and `require_own_account` do.
         """
         workspace = Workspace.find()
         copy = prepare(workspace, environment, local=local)
+        copy.process_environment.update({f"TF_VAR_{name}": value for name, value in variables.items()})
         if plans:
             require_known_fields(copy.source)
             copy.require_archives()
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None
-        hides = bool(os.environ.get(PIPELINE_VARIABLE))
+        hides = bool(os.environ.get(PIPELINE_VARIABLE) or variables)
         terraform = Terraform(copy.folder, copy.process_environment, on_output, unlock_command=unlock, hides_values=hides)
         require_own_account(copy)
         return cls(workspace, copy, terraform, on_output)

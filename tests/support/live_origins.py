@@ -1,0 +1,249 @@
+"""Endpoints as other tools make them, on a local AWS: what `async-endpoint adopt` is to take over."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.common import unique, until
+from support.sample_model import archive
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+INPUT = b'{"answer": {"from": "the model"}}'
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+BROAD = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["s3:*", "sns:*", "ecr:*", "logs:*", "cloudwatch:*"], "Resource": "*"}],
+}
+
+Client = Callable[[str], Any]
+
+
+@dataclass
+class Origin:
+    """An endpoint that is live. `kind` is async or real_time; `input` is an object that it is invoked with."""
+
+    client: Client
+    endpoint: str
+    bucket: str
+    kind: str = "async"
+
+    @property
+    def input(self) -> str:
+        return f"s3://{self.bucket}/inputs/question.json"
+
+    def invoke(self) -> Any:
+        """The model's answer, through the plain API, as a caller has it who knows nothing of an adoption."""
+        runtime = self.client("sagemaker-runtime")
+        if self.kind == "real_time":
+            body = runtime.invoke_endpoint(EndpointName=self.endpoint, Body=INPUT, ContentType="application/json")["Body"]
+            return json.loads(body.read())
+        sent = runtime.invoke_endpoint_async(
+            EndpointName=self.endpoint, InputLocation=self.input, ContentType="application/json"
+        )
+        where, s3 = sent["OutputLocation"].removeprefix("s3://").partition("/"), self.client("s3")
+
+        def answer() -> Any:
+            try:
+                return json.load(s3.get_object(Bucket=where[0], Key=where[2])["Body"])
+            except s3.exceptions.NoSuchKey:
+                return None
+
+        return until(answer, f"{self.endpoint} answers", seconds=90)
+
+
+@dataclass
+class Calls:
+    """What a caller counts who calls without a pause."""
+
+    answers: list[Any] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+
+@contextmanager
+def calling(origin: Origin) -> Iterator[Calls]:
+    """Call the endpoint from a thread, one call after the other, for the block."""
+    calls, ended = Calls(), threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            try:
+                calls.answers.append(origin.invoke())
+            except Exception as error:
+                calls.errors.append(error)
+            ended.wait(0.2)
+
+    thread = threading.Thread(target=call, name="caller")
+    thread.start()
+    try:
+        yield calls
+    finally:
+        ended.set()
+        thread.join()
+
+
+def boto3_script(client: Client, *, own_topics: bool = False) -> Origin:
+    """As the script of a guide makes it: bucket, role, one topic, model, configuration, endpoint, and scaling to zero.
+
+    With `own_topics` each outcome has a topic of its own.
+    """
+    name = unique("stygig-async-endpoint")
+    bucket = _bucket(client, f"{name}-data")
+    role = _role(client, f"{name}-role", path="/")
+    topic = client("sns").create_topic(Name=f"{name}-notifications")["TopicArn"]
+    errors = client("sns").create_topic(Name=f"{name}-errors")["TopicArn"] if own_topics else topic
+    _model(client, f"{name}-model", role, _archive(client, bucket))
+    _configure(
+        client,
+        f"{name}-config",
+        {"VariantName": "AllTraffic", "ModelName": f"{name}-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
+        {
+            "OutputConfig": {
+                "S3OutputPath": f"s3://{bucket}/async-inference-results/",
+                "NotificationConfig": {"SuccessTopic": topic, "ErrorTopic": errors},
+            },
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 5},
+        },
+    )
+    client("sagemaker").create_endpoint(
+        EndpointName=name, EndpointConfigName=f"{name}-config", Tags=[{"Key": "team", "Value": "shop"}]
+    )
+    _in_service(client, name)
+    scale_to_zero(client, name, "AllTraffic")
+    return Origin(client, name, bucket)
+
+
+def real_time(client: Client) -> Origin:
+    """A real-time endpoint, scaled by its invocations."""
+    name = unique("real-time")
+    bucket = _bucket(client, f"{name}-data")
+    _model(client, f"{name}-model", _role(client, f"{name}-role", path="/team/"), _archive(client, bucket))
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": f"{name}-model",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    client("sagemaker").create_endpoint_config(EndpointConfigName=f"{name}-config", ProductionVariants=[variant])
+    client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-config")
+    _in_service(client, name)
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/AllTraffic",
+        "ScalableDimension": DIMENSION,
+    }
+    scaling = client("application-autoscaling")
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="SageMakerEndpointInvocationScalingPolicy",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 70.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        },
+    )
+    return Origin(client, name, bucket, "real_time")
+
+
+def scale_to_zero(client: Client, name: str, variant: str) -> None:
+    """Scaling as the developer guide sets it up, under the guide's names."""
+    scaling = client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/{variant}",
+        "ScalableDimension": DIMENSION,
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="Invocations-ScalingPolicy",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "CustomizedMetricSpecification": {
+                "MetricName": "ApproximateBacklogSizePerInstance",
+                "Namespace": "AWS/SageMaker",
+                "Dimensions": [{"Name": "EndpointName", "Value": name}],
+                "Statistic": "Average",
+            },
+            "ScaleInCooldown": 600,
+            "ScaleOutCooldown": 300,
+        },
+    )
+    policy = scaling.put_scaling_policy(
+        **target,
+        PolicyName="HasBacklogWithoutCapacity-ScalingPolicy",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "MetricAggregationType": "Average",
+            "Cooldown": 300,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=f"{name}-step-scaling",
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Statistic="Average",
+        EvaluationPeriods=2,
+        DatapointsToAlarm=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="missing",
+        Dimensions=[{"Name": "EndpointName", "Value": name}],
+        Period=60,
+        AlarmActions=[policy["PolicyARN"]],
+    )
+
+
+def _bucket(client: Client, name: str) -> str:
+    """A bucket with an input, and with what other people have there: a policy and a lifecycle rule."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=name, Key="inputs/question.json", Body=INPUT)
+    s3.put_object(Bucket=name, Key="unrelated/report.csv", Body=b"1,2,3")
+    return name
+
+
+def _archive(client: Client, bucket: str) -> str:
+    client("s3").put_object(Bucket=bucket, Key="model-artifacts/model.tar.gz", Body=archive())
+    return f"s3://{bucket}/model-artifacts/model.tar.gz"
+
+
+def _role(client: Client, name: str, path: str) -> str:
+    iam = client("iam")
+    arn: str = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="everything-it-needs", PolicyDocument=json.dumps(BROAD))
+    return arn
+
+
+def _model(client: Client, name: str, role: str, data: str) -> None:
+    environment = {"SAGEMAKER_PROGRAM": "inference.py", "MODEL_SERVER_WORKERS": "1", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "300"}
+    container = {"Image": IMAGE, "ModelDataUrl": data, "Environment": environment}
+    client("sagemaker").create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+
+
+def _configure(client: Client, name: str, variant: Mapping[str, Any], asynchronous: Mapping[str, Any]) -> None:
+    client("sagemaker").create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant], AsyncInferenceConfig=asynchronous
+    )
+
+
+def _in_service(client: Client, name: str) -> None:
+    def status() -> bool:
+        found = client("sagemaker").describe_endpoint(EndpointName=name)
+        assert found["EndpointStatus"] != "Failed", found
+        return bool(found["EndpointStatus"] == "InService")
+
+    until(status, f"{name} is in service", seconds=120)

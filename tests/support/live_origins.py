@@ -11,6 +11,8 @@ from typing import Any
 
 from support.common import unique, until
 from support.sample_model import archive
+from support.third_party_clients import Client as SdkClient
+from support.third_party_clients import Order
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
@@ -247,3 +249,110 @@ def _in_service(client: Client, name: str) -> None:
         return bool(found["EndpointStatus"] == "InService")
 
     until(status, f"{name} is in service", seconds=120)
+
+
+def stack(client: Client) -> Origin:
+    """As CDK synthesises it: a CloudFormation stack with logical ids and metadata of constructs."""
+    name = unique("cdk-endpoint")
+    bucket = _bucket(client, f"{name}-data")
+    template = {"Resources": cdk_resources(name, bucket, _archive(client, bucket))}
+    client("cloudformation").create_stack(
+        StackName=f"{name}-stack", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+    )
+    _stack_done(client, f"{name}-stack")
+    return Origin(client, name, bucket)
+
+
+def cdk_resources(name: str, bucket: str, data: str) -> dict[str, Any]:
+    """Role, topic, model, configuration, endpoint and scaling; logical ids end in a hash, as CDK's do."""
+    topics = {"SuccessTopic": {"Ref": "ResultsA1B2C3D4"}, "ErrorTopic": {"Ref": "ResultsA1B2C3D4"}}
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": {"Fn::GetAtt": ["ModelF00DCAFE", "ModelName"]},
+        "InstanceType": "ml.m5.large",
+    }
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/AllTraffic",
+        "ScalableDimension": DIMENSION,
+        "MinCapacity": 1,
+        "MaxCapacity": 3,
+    }
+    resources = {
+        "RoleDEADBEEF": (
+            "IAM::Role",
+            {"AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "Default", "PolicyDocument": BROAD}]},
+        ),
+        "ResultsA1B2C3D4": ("SNS::Topic", {}),
+        "ModelF00DCAFE": (
+            "SageMaker::Model",
+            {
+                "ExecutionRoleArn": {"Fn::GetAtt": ["RoleDEADBEEF", "Arn"]},
+                "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": data},
+            },
+        ),
+        "ConfigBAADF00D": (
+            "SageMaker::EndpointConfig",
+            {
+                "ProductionVariants": [variant | {"InitialInstanceCount": 1, "InitialVariantWeight": 1}],
+                "AsyncInferenceConfig": {
+                    "OutputConfig": {
+                        "S3OutputPath": f"s3://{bucket}/results",
+                        "S3FailurePath": f"s3://{bucket}/results/errors",
+                        "NotificationConfig": topics,
+                    }
+                },
+            },
+        ),
+        "Endpoint8BADBEEF": (
+            "SageMaker::Endpoint",
+            {"EndpointName": name, "EndpointConfigName": {"Fn::GetAtt": ["ConfigBAADF00D", "EndpointConfigName"]}},
+        ),
+        "TargetFEEDFACE": ("ApplicationAutoScaling::ScalableTarget", target),
+    }
+    written: dict[str, Any] = {
+        logical: {
+            "Type": f"AWS::{kind}",
+            "Properties": properties,
+            "Metadata": {"aws:cdk:path": f"Stack/{logical[:-8]}/Resource"},
+        }
+        for logical, (kind, properties) in resources.items()
+    }
+    written["TargetFEEDFACE"]["DependsOn"] = ["Endpoint8BADBEEF"]
+    return written
+
+
+def release(origin: Origin) -> None:
+    """What the refusal asks of the owner of a stack: every resource retained, then removed from the template."""
+    cloudformation, name = origin.client("cloudformation"), f"{origin.endpoint}-stack"
+    body = cloudformation.get_template(StackName=name)["TemplateBody"]
+    template = json.loads(body) if isinstance(body, str) else body
+    retained = {
+        logical: resource | {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+        for logical, resource in template["Resources"].items()
+    }
+    placeholder = {"Placeholder": {"Type": "AWS::SNS::Topic"}}  # a deletion policy alone is no update
+    for resources in (retained | placeholder, placeholder):
+        cloudformation.update_stack(
+            StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"]
+        )
+        _stack_done(origin.client, name)
+
+
+def _stack_done(client: Client, name: str) -> None:
+    def status() -> str:
+        found = str(client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        return "" if found.endswith("_IN_PROGRESS") else found
+
+    reached = until(status, f"stack {name} is done", seconds=120)
+    assert reached in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), reached
+
+
+def sagemaker_sdk(client: Client, sdk: SdkClient) -> Origin:
+    """As SageMaker's Python SDK makes it: names of its own, results in its default bucket, no scaling and no topics."""
+    name = unique("sdk-endpoint")
+    bucket = _bucket(client, f"sagemaker-{REGION}-{ACCOUNT}")
+    role = _role(client, f"AmazonSageMaker-ExecutionRole-{name}", path="/service-role/")
+    order = Order(name, IMAGE, role, bucket, _archive(client, bucket), "", "", "")
+    sdk.run("deploy_with_sagemaker_sdk.py", order)
+    return Origin(client, name, bucket)

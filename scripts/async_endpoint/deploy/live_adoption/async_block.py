@@ -214,9 +214,9 @@ def _tracking(call: _Call, scaling: VariantScaling) -> dict[str, Any]:
     for policy in scaling.tracking:
         if policy is not own:
             call.kept.append(
-                f"Scaling policy {policy.resource.name} tracks {policy.metric}, which the module does not: it stays, beside "
-                "the module's policies, and the largest count wins; delete it where it should not "
-                f"({_delete_policy(policy.resource.name, scaling)})."
+                f"Scaling policy {policy.resource.name} tracks {policy.metric}, which the module does not: it stays, and the "
+                "verification refuses it, since the largest count of all policies wins; delete it before the apply: "
+                f"{_delete_policy(policy.resource.name, scaling)}"
             )
     if own is None:
         call.changes.append("A target tracking policy on the backlog per instance is created, with a target of 5.")
@@ -257,6 +257,7 @@ def _wake(call: _Call, scaling: VariantScaling) -> dict[str, Any]:
 
 
 def _schedules(call: _Call, scaling: VariantScaling) -> dict[str, Any]:
+    """Scheduled actions. The provider imports none: PutScheduledAction takes over the one of the same name."""
     schedules: dict[str, Any] = {}
     named: dict[str, str] = {}
     for action in scaling.scheduled:
@@ -279,7 +280,6 @@ def _schedules(call: _Call, scaling: VariantScaling) -> dict[str, Any]:
         }
         if action.name != f"{call.inventory.name}-{key}":
             named[key] = action.name
-        call.add(f'module.endpoint.aws_appautoscaling_scheduled_action.this["{call.variant_name}/{key}"]', action)
     if named:
         call.names["scheduled_actions"] = named
     return schedules

@@ -124,8 +124,9 @@ def _stack_refusal(owned: Sequence[StackResource]) -> str:
     return (
         f"CloudFormation stack {stack} has {joined([f'{one.resource} ({one.logical_id})' for one in mine])}, and would delete "
         f"or change it later. Release it: 1. in the template, give {ids} DeletionPolicy: Retain and UpdateReplacePolicy: "
-        f"Retain (CDK: applyRemovalPolicy(RemovalPolicy.RETAIN)), and update the stack; 2. remove {ids} from the template and "
-        "from its outputs, and update the stack again, or delete the stack; both leave them running. Then repeat this command."
+        "Retain (CDK: applyRemovalPolicy(RemovalPolicy.RETAIN)), and update the stack, with some other change, since a "
+        "deletion policy alone is no update; 2. remove them from the template and from its outputs, and update the stack "
+        "again, or delete the stack: either leaves them running. Then repeat this command."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -149,7 +149,7 @@ def _is_plain(settings: Mapping[str, Any]) -> bool:
 
 
 def _step(aws: AwsSession, policy: Mapping[str, Any]) -> StepPolicy:
-    alarms = tuple(_alarms(aws, [str(alarm["AlarmName"]) for alarm in policy.get("Alarms") or ()]))
+    alarms = tuple(_alarms(aws, str(policy["PolicyARN"])))
     settings = policy["StepScalingPolicyConfiguration"]
     watched = {alarm.details.get("MetricName") for alarm in alarms}
     return StepPolicy(
@@ -160,8 +160,10 @@ def _step(aws: AwsSession, policy: Mapping[str, Any]) -> StepPolicy:
     )
 
 
-def _alarms(aws: AwsSession, names: Sequence[str]) -> Iterator[LiveResource]:
-    for alarm in aws.cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"] if names else ():
+def _alarms(aws: AwsSession, policy: str) -> Iterator[LiveResource]:
+    """The alarms that trigger a policy."""
+    pages = aws.cloudwatch.get_paginator("describe_alarms").paginate(ActionPrefix=policy)
+    for alarm in (one for page in pages for one in page["MetricAlarms"]):
         name, arn = str(alarm["AlarmName"]), str(alarm["AlarmArn"])
         tags = {tag["Key"]: tag["Value"] for tag in aws.cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]}
         yield LiveResource("aws_cloudwatch_metric_alarm", name, name, name, arn, tags, alarm)

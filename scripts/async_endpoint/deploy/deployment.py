@@ -15,7 +15,7 @@ from async_endpoint.core.errors import InvalidInput, PlanStale, Refused, Terrafo
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.kept_plans import document_changes, require_usable
-from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
+from async_endpoint.deploy.quiesce import Quiescible, quiesced, resume_leftovers, suspension_warning
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
@@ -102,7 +102,7 @@ class Deployment:
         return self._known
 
     @contextmanager
-    def quiesced(self, endpoints: Iterable[AsyncEndpointOutputs], *, resumed_by: str = "apply") -> Iterator[None]:
+    def quiesced(self, endpoints: Iterable[Quiescible], *, resumed_by: str = "apply") -> Iterator[None]:
         """Within the block nothing of `endpoints` is in progress and their scaling is suspended (deploy/quiesce.py)."""
         with ExitStack() as stack:
             for outputs in endpoints:
@@ -214,9 +214,9 @@ class SavedPlan:
         self._read_document()
         self.changes: Changes = document_changes(self.document)
 
-    def make(self, replace: Iterable[str] = ()) -> None:
-        """Plan; `replace` are addresses to be replaced whether or not they change."""
-        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
+    def make(self, replace: Iterable[str] = (), targets: Iterable[str] = ()) -> None:
+        """Plan; `replace` are addresses to be replaced whether or not they change, `targets` the only ones to be planned."""
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, targets=targets, lock=self._lock)
         # Decoding a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
         self._read_document(needed=self.changes.any or self._read)
 

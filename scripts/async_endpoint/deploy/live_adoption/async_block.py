@@ -130,7 +130,8 @@ def _named(call: _Call) -> dict[str, Any] | None:
         names["endpoint"] = call.inventory.name
     if call.variant_name != "primary":
         names["variant"] = call.variant_name
-    return names | call.names or None
+    names |= call.names
+    return {name: names[name] for name in sorted(names)} or None
 
 
 # --- model and role ---------------------------------------------------------------------------------------------------

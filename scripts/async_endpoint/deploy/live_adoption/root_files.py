@@ -29,7 +29,7 @@ _TAG: Final = re.compile(r'^\s*"?([\w.:/+@-]+?)"?\s*=\s*(?:"([^"]*)"|(\S+))', re
 _OUTPUT: Final = re.compile(
     rf'(^output "{OUTPUT_NAME}" \{{\n(?:(?!^\}}).*\n)*?  value\s*= \{{\n)(.*?)(^  \}}\n)', re.MULTILINE | re.DOTALL
 )
-_EMPTY_OUTPUT: Final = re.compile(rf'(^output "{OUTPUT_NAME}" \{{\n(?:(?!^\}}).*\n)*?  value\s*=) \{{\}}\n', re.MULTILINE)
+_EMPTY_OUTPUT: Final = re.compile(rf'(^output "{OUTPUT_NAME}" \{{\n(?:(?!^\}}).*\n)*?  value)\s*= \{{\}}\n', re.MULTILINE)
 _OUTPUT_LINE: Final = re.compile(r"^    ([\w-]+)\s*= (\S.*)$")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,20}[a-z0-9]")
 _LONGEST_NAME: Final = 22  # of module async-inference
@@ -139,7 +139,7 @@ def _derived_name(endpoint: str, environment: str) -> str:
 def _with_line(outputs: Path, line: str) -> str | None:
     """outputs.tf with `line` in the map of output async_endpoints; None where it is not a literal map of one line each."""
     text = outputs.read_text(encoding="utf-8") if outputs.is_file() else ""
-    found = _OUTPUT.search(_EMPTY_OUTPUT.sub(r"\1 {\n  }\n", text))
+    found = _OUTPUT.search(_EMPTY_OUTPUT.sub(r"\1 = {\n  }\n", text))
     if found is None:
         return None
     text = found.string

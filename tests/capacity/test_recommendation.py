@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -26,24 +23,9 @@ from async_endpoint.capacity.simulation import simulate
 from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
+from support.traces import MONDAY, of_hours
 
-MONDAY = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
-DAY = 86_400.0
 OPTION = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), concurrencies=(2,))
-
-
-def of_hours(rates: Sequence[float], days: int, seconds: float = 20, seed: int = 1, weekend: float = 1.0) -> Workload:
-    """Poisson arrivals by the hour of the day."""
-    generator = random.Random(seed)
-    times: list[float] = []
-    for hour in range(24 * days):
-        rate = rates[hour % 24] * (weekend if hour // 24 % 7 >= 5 else 1)
-        time = MONDAY + hour * 3_600
-        while rate and (time := time + generator.expovariate(rate / 3_600)) < MONDAY + (hour + 1) * 3_600:
-            times.append(time)
-    service = array("d", (generator.expovariate(1 / seconds) for _ in times))
-    return Workload(array("d", times), service, MONDAY, MONDAY + days * DAY)
-
 
 OFFICE = of_hours([0] * 8 + [40] * 10 + [0] * 6, 1, seconds=60)
 TRICKLE = of_hours([2] * 24, 1)
@@ -213,10 +195,3 @@ def test_start_times_that_vary_are_drawn_alike_for_all_settings() -> None:
     option = replace(OPTION, starts=Uniform(60, 400))
     first, second = (Evaluator(OFFICE, [option], 95, seed=4).point(guide_settings("ml.m5.xlarge", 2)) for _ in range(2))
     assert first == second != Evaluator(OFFICE, [option], 95, seed=5).point(guide_settings("ml.m5.xlarge", 2))
-
-
-def test_fields_of_the_block_are_those_of_the_module() -> None:
-    """Its text is checked by Terraform in tests/modules; here: each field is declared."""
-    variables = (Path(__file__).parents[2] / "modules/async-inference/variables.tf").read_text(encoding="utf-8")
-    for field in ModuleSettings.__dataclass_fields__:
-        assert f"    {field} " in variables, field

@@ -27,12 +27,13 @@ def hcl_block(settings: ModuleSettings) -> str:
         "target_backlog_per_instance": f"{settings.target_backlog_per_instance:g}",
         "wake_cooldown_seconds": str(settings.wake_cooldown_seconds),
     }
-    schedules = "".join(_schedule(action, settings) for action in settings.schedules)
+    width = max((len(action.name) for action in settings.schedules), default=0)
+    schedules = "".join(_schedule(action, settings, width) for action in settings.schedules)
     nested = f"\n    schedules = {{\n{schedules}    }}\n" if schedules else ""
     return f"  endpoint = {{\n{_fields(endpoint)}  }}\n\n  scaling = {{\n{_fields(scaling)}{nested}  }}\n"
 
 
-def _schedule(action: ScheduledBounds, settings: ModuleSettings) -> str:
+def _schedule(action: ScheduledBounds, settings: ModuleSettings, width: int) -> str:
     fields = {
         "min_instances": str(settings.min_instances if action.minimum is None else action.minimum),
         "max_instances": str(settings.max_instances if action.maximum is None else action.maximum),
@@ -41,7 +42,7 @@ def _schedule(action: ScheduledBounds, settings: ModuleSettings) -> str:
         **({} if action.start is None else {"start_time": _time(action.start)}),
         **({} if action.end is None else {"end_time": _time(action.end)}),
     }
-    return f"      {action.name} = {{ {', '.join(f'{name} = {value}' for name, value in fields.items())} }}\n"
+    return f"      {action.name:<{width}} = {{ {', '.join(f'{name} = {value}' for name, value in fields.items())} }}\n"
 
 
 def _fields(fields: Mapping[str, str]) -> str:

@@ -41,6 +41,7 @@ def terraform(*arguments: str, text: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.terraform
 @pytest.mark.parametrize("settings", [SETTINGS, ModuleSettings()], ids=["all", "defaults"])
 def test_terraform_reads_every_value(settings: ModuleSettings, tmp_path: Path) -> None:
     """The module's own variables, with the block as their values: what an object type does not have, Terraform would drop."""

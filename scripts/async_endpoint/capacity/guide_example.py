@@ -1,8 +1,8 @@
 """A guide's cost example, recomputed: 100 requests a day of three minutes each, against an endpoint that is always on.
 
 The guide that this project began with (November 2025) arrives at 14.54 US dollars a month against 69.12. Its figures follow
-from its premises: instances run while they serve, and nothing else is billed but storage and messages. Each difference to the bill
-of the same load here has a name and an amount, and together they are the whole gap.
+from its premises: instances run while they serve, and nothing else is billed but storage and messages. Each difference to the
+bill of the same load here has a name and an amount, and together they are the whole gap.
 """
 
 from __future__ import annotations

@@ -363,28 +363,6 @@ run "topics_in_china" {
   }
 }
 
-run "the_key_of_an_imported_topic_is_found" {
-  variables {
-    names         = { success_topic = "Results" }
-    notifications = { replace_topic_policies = false }
-  }
-
-  override_resource {
-    target = aws_sns_topic.imported
-    values = { arn = "arn:aws:sns:eu-west-1:123456789012:Results", kms_master_key_id = "alias/team" }
-  }
-
-  override_data {
-    target = data.aws_kms_key.imported
-    values = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" }
-  }
-
-  assert {
-    condition     = jsonencode([output.topic_kms_key_arns, output.imported_key_arns]) == jsonencode([["arn:aws:kms:eu-west-1:123456789012:key/team"], ["arn:aws:kms:eu-west-1:123456789012:key/team"]])
-    error_message = "The execution role must be allowed to use it."
-  }
-}
-
 run "imported_topics_stay_as_they_are" {
   variables {
     names               = { dead_letter_queue = "Dead", error_topic = "Errors", results_queue = "Answers", success_topic = "Results" }

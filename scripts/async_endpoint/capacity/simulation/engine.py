@@ -82,10 +82,11 @@ class _Engine:
         self._activities = scaler.activities
 
     def outcome(self) -> Outcome:
+        lost = self._expired + self._failed
         return Outcome(
-            waits=array("d", (wait for wait in self._waits if wait >= 0)),
-            latencies=array("d", (latency for latency in self._latencies if latency >= 0)),
-            unserved=array("q", (request for request, wait in enumerate(self._waits) if wait < 0)),
+            waits=array("d", (wait for wait in self._waits if wait >= 0)) if lost else self._waits,
+            latencies=array("d", (latency for latency in self._latencies if latency >= 0)) if lost else self._latencies,
+            unserved=array("q", (request for request, wait in enumerate(self._waits) if wait < 0) if lost else ()),
             expired=self._expired,
             failed=self._failed,
             late=self._late,

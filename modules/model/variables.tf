@@ -119,7 +119,7 @@ variable "model" {
     - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam).
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json.
     - `role.existing.arn`: ARN of the role.
-    - `role.existing.attach_policy`: Whether to put that policy on the role, as an inline policy called NAME-execution, beside those that it has.
+    - `role.existing.attach_policy`: Whether to put that policy on the role, as an inline policy called NAME-REGION-execution, beside those that it has.
     - `role.path`: IAM path of the created role.
     - `role.permissions_boundary_arn`: ARN of the permissions boundary of the created role; null for none.
   TEXT
@@ -178,6 +178,29 @@ variable "name" {
   validation {
     condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,37}[a-zA-Z0-9]$", var.name))
     error_message = "Variable name must be 2 to 39 letters, digits and hyphens, so that the name of the role, which includes the region, stays within 64 characters."
+  }
+}
+
+# Service model of IAM, botocore 1.44.5: roleNameType.
+variable "names" {
+  description = <<-TEXT
+    Names of resources that exist and are imported, instead of those derived from name.
+    - `role`: Name of the execution role, without its path, which is model.role.path. Its trust policy, description, tags and other policies stay; the policy that the endpoint needs is added.
+  TEXT
+  type = object({
+    role = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.names.role == null || can(regex("^[A-Za-z0-9+=,.@_-]{1,64}$", var.names.role))
+    error_message = "Field names.role must be the name of a role without its path: 1 to 64 letters, digits and +=,.@_-; give the path in model.role.path."
+  }
+
+  validation {
+    condition     = var.names.role == null || var.model.role.existing == null
+    error_message = "Give names.role, for a role that is imported and belongs to this deployment from then on, or model.role.existing, for one that stays its owner's."
   }
 }
 

@@ -32,7 +32,7 @@ class _Blocks:
     kept: list[str] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
 
-    def call(self, suffix: str, module: str, *arguments: Mapping[str, Any]) -> str:
+    def add_call(self, suffix: str, module: str, *arguments: Mapping[str, Any]) -> str:
         """Add a module call; returns its name."""
         name = f"{self.naming.call}_{suffix}"
         self.text.append(block("module", name, arguments=[{"source": f"../../modules/{module}"}, *arguments]))
@@ -46,7 +46,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
     tags, notes = described_tags(inventory, default_tags, imported=logs)
     blocks = _Blocks(inventory, naming, tags or None, changes=notes)
     models = {name: _model_call(blocks, number, name) for number, name in enumerate(inventory.models)}
-    configuration = blocks.call(
+    configuration = blocks.add_call(
         "endpoint_config",
         "endpoint-config",
         {"name": _prefix(naming), "tags": blocks.tags},
@@ -54,7 +54,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         {"encryption": {"kms_key_arn": key_arn} if key_arn else None},
         {"variants": _variants(inventory, models)},
     )
-    endpoint = blocks.call(
+    endpoint = blocks.add_call(
         "endpoint",
         "endpoint",
         {"name": inventory.name, "tags": blocks.tags, "endpoint_config": Expression(f"module.{configuration}")},
@@ -85,7 +85,7 @@ def _model_call(blocks: _Blocks, number: int, name: str) -> str:
     found = containers(live, blocks.naming.call)
     blocks.secrets |= found.secrets
     listed = [
-        blocks.call(f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value})
+        blocks.add_call(f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value})
         for position, value in enumerate(found.values)
     ]
     direct = (live.details.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
@@ -94,7 +94,7 @@ def _model_call(blocks: _Blocks, number: int, name: str) -> str:
         "network_isolation": True if live.details.get("EnableNetworkIsolation") else None,
         "role": {"existing": {"arn": live.details["ExecutionRoleArn"]}},
     }
-    return blocks.call(
+    return blocks.add_call(
         f"model{suffix}",
         "model",
         {

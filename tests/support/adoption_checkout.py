@@ -25,6 +25,7 @@ OUTPUTS = """output "async_endpoints" {
 @contextmanager
 def adopting_checkout(folder: Path, container_cache: str, *options: str) -> Iterator[Checkout]:
     """The checkout in `folder` for the block, and its local AWS; `options` are those of `local up`."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("modules", "examples"):
         (folder / name).symlink_to(CHECKOUT / name)
     shutil.copytree(CHECKOUT / "envs/local", folder / "envs/local", ignore=LEFT_OUT)

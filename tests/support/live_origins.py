@@ -32,12 +32,13 @@ Client = Callable[[str], Any]
 
 @dataclass
 class Origin:
-    """An endpoint that is live. `kind` is async or real_time; `input` is an object that it is invoked with."""
+    """An endpoint that is live. `kind` is async or real_time, `made_by` what owns it; `input` is what it is invoked with."""
 
     client: Client
     endpoint: str
     bucket: str
     kind: str = "async"
+    made_by: str = "script"
 
     @property
     def input(self) -> str:
@@ -61,6 +62,15 @@ class Origin:
                 return None
 
         return until(answer, f"{self.endpoint} answers", seconds=90)
+
+    def delete_scaling_policy(self, name: str) -> None:
+        """What adoption advises of a policy that would scale beside the module's own."""
+        self.client("application-autoscaling").delete_scaling_policy(
+            PolicyName=name,
+            ServiceNamespace="sagemaker",
+            ResourceId=f"endpoint/{self.endpoint}/variant/AllTraffic",
+            ScalableDimension=DIMENSION,
+        )
 
 
 @dataclass
@@ -260,7 +270,7 @@ def stack(client: Client) -> Origin:
         StackName=f"{name}-stack", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
     )
     _stack_done(client, f"{name}-stack")
-    return Origin(client, name, bucket)
+    return Origin(client, name, bucket, made_by="stack")
 
 
 def cdk_resources(name: str, bucket: str, data: str) -> dict[str, Any]:

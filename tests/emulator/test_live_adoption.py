@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.core.errors import InvalidInput, OwnedElsewhere, UnknownEndpoint
+from async_endpoint.cli.app import app
+from async_endpoint.core.errors import InvalidInput, OwnedElsewhere, ReplacementRefused, UnknownEndpoint, UsageError
 from async_endpoint.deploy.live_adoption.async_block import async_block
 from async_endpoint.deploy.live_adoption.beneath_block import beneath_blocks
 from async_endpoint.deploy.live_adoption.described import Described
@@ -19,14 +23,25 @@ from async_endpoint.deploy.live_adoption.ownership import require_released
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 from async_endpoint.deploy.live_adoption.root_files import Root
 from async_endpoint.deploy.live_adoption.sharing import sharing
+from async_endpoint.deploy.plan import Planned
+from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
+from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.configured_endpoints import EXPRESSION, configured_endpoints
+from async_endpoint.terraform.root_region import RootRegion
 from async_endpoint.terraform.unknown_fields import unknown_fields
+from async_endpoint.workspace import Workspace
 from support.in_process_aws import REGION, AwsHarness
 from support.live_origins import Origin, boto3_script, cdk_resources, real_time, release, stack
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MAIN = 'locals {\n  project     = "shop"\n  environment = "dev"\n}\n'
-OUTPUTS = 'output "async_endpoints" {\n  description = "Endpoints."\n  value = {\n    recommender = module.recommender.async_endpoint\n  }\n}\n'
+OUTPUTS = """output "async_endpoints" {
+  description = "Endpoints."
+  value = {
+    recommender = module.recommender.async_endpoint
+  }
+}
+"""
 PROVIDER = """provider "aws" {
   default_tags {
     tags = {
@@ -98,7 +113,8 @@ def test_the_endpoint_is_described_as_it_is(root: Root, inventory: Inventory, de
         for path in (
             "names.endpoint", "names.variant", "names.wake_policy", "names.error_topic", "endpoint.instance_type",
             "endpoint.max_concurrent_invocations", "scaling.min_instances", "scaling.max_instances",
-            "scaling.target_backlog_per_instance", "scaling.scale_in_cooldown_seconds", "storage.prefixes.output", "environment",
+            "scaling.target_backlog_per_instance", "scaling.scale_in_cooldown_seconds", "storage.prefixes.output",
+            "environment",
         )
     }  # fmt: skip
     assert written == {
@@ -184,7 +200,9 @@ def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
     assert described.calls == ["shop_container", "shop_model", "shop_endpoint_config", "shop_endpoint"]
     assert described.output is None
     assert "target_invocations_per_instance = 70" in text
-    assert 'names = {\n    AllTraffic = {\n      tracking_policies = { invocations_per_instance = "SageMaker' in text
+    assert (
+        'AllTraffic = { tracking_policies = { invocations_per_instance = "SageMakerEndpointInvocationScalingPolicy" } }' in text
+    )
     addresses = {one.address for one in described.imports}
     assert 'module.shop_endpoint.aws_appautoscaling_policy.tracking["AllTraffic/invocations_per_instance"]' in addresses
     assert described.kept == [f"Role {live.name}-role is referenced and never changed."]
@@ -293,3 +311,115 @@ def test_nothing_that_is_there_is_replaced(root: Root, inventory: Inventory, des
         root.naming(inventory, "shop")
     with pytest.raises(InvalidInput, match="is no name for an endpoint"):
         root.naming(inventory, "Shop")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A working copy, as far as adoption looks at one."""
+
+    source: Path
+    region: RootRegion = field(default_factory=lambda: RootRegion(REGION, is_default=True))
+
+    def command(self, verb: str) -> str:
+        return f"async-endpoint {verb} dev"
+
+
+@dataclass
+class Prepared:
+    """A deployment without Terraform."""
+
+    workspace: Workspace
+    copy: Copy
+    aws: AwsSession
+    variables: dict[str, str] = field(default_factory=dict)
+    environment: str = "dev"
+
+    def session(self, region: str) -> AwsSession:
+        assert region == REGION
+        return self.aws
+
+
+@pytest.fixture
+def prepared(root: Root, session: AwsSession, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    """What the command works with, in a checkout of its own."""
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root.folder.parents[1]))
+    made = Prepared(Workspace(root.folder.parents[1]), Copy(root.folder), session)
+
+    def prepare(environment: str, *, variables: Any = None, **_: Any) -> Prepared:
+        made.variables = dict(variables or {})
+        return made
+
+    monkeypatch.setattr("async_endpoint.deploy.deployment.Deployment.prepare", prepare)
+    return made
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["adopt", *arguments, "--env", "dev", "--name", "shop"])
+
+
+def plans(monkeypatch: pytest.MonkeyPatch, *resources: ChangedResource, action: str = "update") -> None:
+    """The plan that the command is to find."""
+    endpoint = EndpointSummary(action, (), (), (), (), {}, None, None)
+    summary = PlanSummary(REGION, {"shop": endpoint}, resources)
+    planned = Planned(Changes(True, 28, 5, 1), {}, [], summary)
+    monkeypatch.setattr("async_endpoint.deploy.plan.plan_environment", lambda _: planned)
+
+
+def test_the_files_are_printed_and_not_written(prepared: Prepared, guide: Origin) -> None:
+    printed = run(guide.endpoint, "--print")
+    assert printed.exit_code == 0, printed.output
+    assert f'    endpoint        = "{guide.endpoint}"' in printed.stdout
+    document = json.loads(run(guide.endpoint, "--print", "--json").stdout)
+    assert document["imports"]["module.shop.module.endpoint.aws_sagemaker_endpoint.this"] == guide.endpoint
+    assert sorted(path.name for path in prepared.copy.source.iterdir()) == ["main.tf", "outputs.tf", "providers.tf"]
+
+
+def test_nothing_is_written_without_a_yes(prepared: Prepared, guide: Origin) -> None:
+    refused = run(guide.endpoint)
+    assert isinstance(refused.exception, UsageError)
+    assert not (prepared.copy.source / "shop.tf").exists()
+    assert isinstance(run(guide.endpoint, "--reference", "queue").exception, UsageError)
+
+
+def test_the_files_are_written_and_planned(prepared: Prepared, guide: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    avoided = ChangedResource("module.shop.module.endpoint.aws_sagemaker_endpoint.this", "replace", (), ("deployment_config",))
+    plans(monkeypatch, avoided)
+
+    done = run(guide.endpoint, "--yes", "--json")
+
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert sorted(document["files"]) == ["outputs.tf", "shop.tf", "shop_imports.tf"]
+    assert (prepared.copy.source / "shop.tf").read_text() == document["files"]["shop.tf"]
+    assert document["plan"]["changes"]["add"] == 28
+    assert isinstance(run(guide.endpoint, "--yes").exception, InvalidInput)  # they are there now
+
+
+def test_a_plan_that_replaces_what_was_to_be_imported_is_refused(
+    prepared: Prepared, guide: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "module.shop.module.model.aws_iam_role.imported[0]"
+    plans(monkeypatch, ChangedResource(role, "replace", (), ("path",)))
+
+    done = run(guide.endpoint, "--yes")
+
+    assert isinstance(done.exception, ReplacementRefused)
+    assert f"{role} (path)" in str(done.exception)
+    assert "AWS was not changed; shop.tf, shop_imports.tf, outputs.tf in envs/dev are written" in str(done.exception)
+
+
+def test_a_secret_is_in_no_file(
+    prepared: Prepared, session: AwsSession, local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans(monkeypatch)
+    deployed = local_aws.endpoint(HF_API_TOKEN="hf_secret", TOKENIZERS_PARALLELISM="false")
+
+    done = run(deployed.name, "--yes")
+
+    assert done.exit_code == 0, done.output
+    text = "".join(path.read_text() for path in prepared.copy.source.iterdir())
+    assert "hf_secret" not in text + done.output
+    assert re.search(r"HF_API_TOKEN += var\.shop_hf_api_token", text)
+    assert prepared.variables == {"shop_hf_api_token": "hf_secret"}
+    assert "export TF_VAR_shop_hf_api_token=" in done.output
+    local_aws.forget(deployed.name)

@@ -85,7 +85,9 @@ def _model_call(blocks: _Blocks, number: int, name: str) -> str:
     found = containers(live, blocks.naming.call)
     blocks.secrets |= found.secrets
     listed = [
-        blocks.add_call(f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value})
+        blocks.add_call(
+            f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value}
+        )
         for position, value in enumerate(found.values)
     ]
     direct = (live.details.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"

@@ -66,10 +66,10 @@ def require_released(aws: AwsSession, resources: Sequence[LiveResource], deploym
     `deployment` is the tag value of the environment that adopts; `states` are copies of Terraform states (`terraform state
     pull`). Returns sentences on what could not be decided.
     """
-    owned, unasked = _stacks(aws, resources)
+    owned, denied = _stacks(aws, resources)
     if owned:
         raise OwnedElsewhere(_stack_refusal(owned))
-    if unasked:
+    if unasked := [one for one in denied if STACK_TAG in one.tags]:
         raise OwnedElsewhere(
             f"{joined([str(one) for one in unasked])} may belong to a CloudFormation stack ({STACK_TAG}), which cannot be "
             "asked for: allow cloudformation:DescribeStackResources, and repeat the command."
@@ -80,23 +80,26 @@ def require_released(aws: AwsSession, resources: Sequence[LiveResource], deploym
     tagged = [] if states else [one for one in resources if _terraform_tag(one) and one.tags.get(_OWN_TAG) != deployment]
     if tagged:
         raise OwnedElsewhere(_tag_refusal(tagged))
+    notes = (
+        ["CloudFormation could not be asked (cloudformation:DescribeStackResources): no tag names a stack."] if denied else []
+    )
     if not states:
-        return [
+        notes.append(
             "AWS does not show Terraform states: if one has this endpoint, release it there first "
             "(docs/adopt.md#another-terraform-state)."
-        ]
-    return []
+        )
+    return notes
 
 
 # --- stacks -----------------------------------------------------------------------------------------------------------
 
 
 def _stacks(aws: AwsSession, resources: Iterable[LiveResource]) -> tuple[list[StackResource], list[LiveResource]]:
-    """What stacks have, and what carries a stack's tag and could not be asked for."""
+    """What stacks have, and what could not be asked for."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     owned: list[StackResource] = []
-    unasked: list[LiveResource] = []
+    denied: list[LiveResource] = []
     for resource in resources:
         try:
             found = aws.client("cloudformation").describe_stack_resources(PhysicalResourceId=resource.physical_id)[
@@ -104,7 +107,7 @@ def _stacks(aws: AwsSession, resources: Iterable[LiveResource]) -> tuple[list[St
             ]
         except ClientError as error:
             if error_code(error) in DENIED_CODES:
-                unasked += [resource] if STACK_TAG in resource.tags else []
+                denied.append(resource)
             elif error_code(error) != "ValidationError":  # no stack has it
                 raise
             continue
@@ -114,7 +117,7 @@ def _stacks(aws: AwsSession, resources: Iterable[LiveResource]) -> tuple[list[St
             for one in found
             if one.get("PhysicalResourceId") == resource.physical_id and not str(one["ResourceStatus"]).startswith("DELETE_")
         ]
-    return owned, unasked
+    return owned, denied
 
 
 def _stack_refusal(owned: Sequence[StackResource]) -> str:

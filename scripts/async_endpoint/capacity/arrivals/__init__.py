@@ -1,0 +1,1 @@
+"""Where the arrivals of a workload come from: traces, estimates from metrics, and models."""

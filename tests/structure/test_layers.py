@@ -28,7 +28,7 @@ BELOW = {
     "aws_role": set(),
     "aws": {"aws_role", "core", "local_aws"},
     "autoscaling": {"core"},
-    "capacity": set(),
+    "capacity": {"autoscaling", "core"},
     "packaging": {"core", "input_files"},
     "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},

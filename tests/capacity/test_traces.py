@@ -14,7 +14,7 @@ def test_seconds_count_from_a_monday_and_need_not_be_in_order() -> None:
     assert list(trace.times) == [EPOCH, EPOCH + 5]
     assert list(trace.columns["tokens"]) == [10, 30]
     assert "note" not in trace.columns, "it has no numbers"
-    assert not trace.dated
+    assert trace.covered == (EPOCH, EPOCH + 60)
     assert trace.service is None
 
 
@@ -22,7 +22,6 @@ def test_seconds_count_from_a_monday_and_need_not_be_in_order() -> None:
 def test_timestamps_with_any_offset_and_in_utc_without_one(text: str) -> None:
     trace = parse_trace(["Timestamp, service_seconds", f"{text}, 2.5"], "t.csv")
     assert list(trace.times) == [1_796_047_200.0]
-    assert trace.dated
     assert trace.service is not None
     assert list(trace.service) == [2.5]
 
@@ -48,14 +47,6 @@ def test_a_wrong_line_is_named(lines: list[str], message: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse_trace(lines, "t.csv")
     assert message in str(error.value)
-
-
-def test_stretching_keeps_the_order_and_the_number_and_fills_the_time() -> None:
-    trace = parse_trace(["seconds,n", "0,1", "10,2", "40,3"], "t.csv").stretched(86_400)
-    assert [time - EPOCH for time in trace.times] == pytest.approx([0, 21_600, 86_400])
-    assert trace.source == "t.csv, stretched to a day"
-    with pytest.raises(InvalidInput, match="one moment only"):
-        parse_trace(["seconds", "3", "3"], "t.csv").stretched(60)
 
 
 def test_a_formula_is_linear_in_columns() -> None:

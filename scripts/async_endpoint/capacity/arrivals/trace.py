@@ -10,7 +10,7 @@ import csv
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,34 +28,28 @@ _SHOWN_CHARS: Final = 40
 class Trace:
     """Requests in the order of their arrival.
 
-    `times` are epoch seconds, ascending; `dated` is whether the source had dates, or the times count from EPOCH. `service` are
-    seconds, if the source has them; `columns` the numbers of the other columns, by name, each as long as `times`.
+    `times` are epoch seconds, ascending. `service` are seconds, if the source has them; `columns` the numbers of other columns, by
+    name; each as long as `times`. `window` is the time that the source covers, by default the minutes from the first request to
+    the last. `notes` are sentences on how far the source can be trusted, `estimated` is whether requests were not listed.
     """
 
     times: array[float]
     source: str
-    dated: bool = True
     service: array[float] | None = None
     columns: Mapping[str, array[float]] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
     estimated: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)
 
-    def stretched(self, seconds: float) -> Trace:
-        """The same requests over `seconds` from the first to the last, from EPOCH on: hours and weekdays lose their meaning.
-
-        Raises InvalidInput for a trace whose requests all arrive at one time.
-        """
-        first = self.times[0]
-        span = self.times[-1] - first
-        if not span > 0:
-            raise InvalidInput(
-                f"{self.source} has requests of one moment only, which cannot be stretched; leave --stretch out."
-            )
-        factor = seconds / span
-        times = array("d", (EPOCH + (time - first) * factor for time in self.times))
-        return replace(self, times=times, dated=False, source=f"{self.source}, stretched to {_duration(seconds)}")
+    @property
+    def covered(self) -> tuple[float, float]:
+        """The window, in whole minutes; it ends after the last request."""
+        if self.window is not None:
+            return self.window
+        return self.times[0] // 60 * 60, self.times[-1] // 60 * 60 + 60
 
 
 def parse_trace(lines: Iterable[str], name: str) -> Trace:
@@ -115,7 +109,7 @@ class _Rows:
         offset = 0.0 if dated else EPOCH
         times = array("d", (self.times[index] + offset for index in order))
         columns = {column: array("d", (numbers[index] for index in order)) for column, numbers in self._numbers.items()}
-        return Trace(times, name, dated, columns.pop(SERVICE_SECONDS, None), columns)
+        return Trace(times, name, columns.pop(SERVICE_SECONDS, None), columns)
 
 
 def _time_reader(header: Sequence[str], name: str) -> Callable[[str], float | None]:
@@ -164,7 +158,3 @@ def _rows(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
 
 def _shown(text: str) -> str:
     return repr(text[:_SHOWN_CHARS])
-
-
-def _duration(seconds: float) -> str:
-    return {86_400: "a day", 604_800: "a week"}.get(int(seconds), f"{seconds:g} seconds")

@@ -29,6 +29,7 @@ BELOW = {
     "aws": {"aws_role", "core", "local_aws"},
     "autoscaling": {"core"},
     "capacity": {"autoscaling", "core"},
+    "plots": {"capacity", "core"},
     "packaging": {"core", "input_files"},
     "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},

@@ -139,7 +139,7 @@ def _check_metric(subject: str, metric: MetricId, described: DescribedEndpoint) 
     wanted = MetricId.of(metric.namespace, known.name, known.dimensions(described.endpoint, described.variant))
     if metric.dimensions != wanted.dimensions:
         raise InvalidInput(
-            f"{subject} reads {metric.name} with the dimensions {_pairs(metric)}, and it is published with {_pairs(wanted)}, so "
+            f"{subject} reads {metric.name} with the dimensions {_pairs(metric)}, and it is published with {_pairs(wanted)}: "
             "it never acts; correct the dimensions."
         )
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 from async_endpoint.autoscaling.decisions import Bounds
+from async_endpoint.autoscaling.policies import TargetTracking
 from async_endpoint.capacity.settings import Settings, Stepped, Tracked
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.text import joined
+
+_Value = TypeVar("_Value", int, float)
 
 
 @dataclass(frozen=True)
@@ -57,24 +62,37 @@ def overridden(settings: Settings, overrides: Overrides) -> Settings:
 
 
 def _policies(settings: Settings, overrides: Overrides) -> Iterator[Tracked | Stepped]:
-    tracking = {
-        "target": overrides.target_backlog_per_instance,
-        "scale_in_cooldown": overrides.scale_in_cooldown_seconds,
-        "scale_out_cooldown": overrides.scale_out_cooldown_seconds,
-    }
-    changes = {name: value for name, value in tracking.items() if value is not None}
-    wake = overrides.wake_cooldown_seconds
-    tracked = stepped = False
+    retargeted = rewoken = False
     for one in settings.policies:
         if isinstance(one, Tracked) and one.metric == m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE.name:
-            tracked = True
-            yield Tracked(replace(one.policy, **changes))
-        elif isinstance(one, Stepped) and one.metric == m.HAS_BACKLOG_WITHOUT_CAPACITY.name and wake is not None:
-            stepped = True
-            yield replace(one, policy=replace(one.policy, cooldown=wake))
+            retargeted = True
+            yield Tracked(_tracking(one.policy, overrides))
+        elif isinstance(one, Stepped) and one.metric == m.HAS_BACKLOG_WITHOUT_CAPACITY.name:
+            rewoken = True
+            yield replace(one, policy=replace(one.policy, cooldown=_or(overrides.wake_cooldown_seconds, one.policy.cooldown)))
         else:
             yield one
-    if changes and not tracked:
-        raise InvalidInput("The endpoint has no target tracking policy on its backlog per instance, whose target could be replaced.")
-    if wake is not None and not stepped:
-        raise InvalidInput("The endpoint has no policy that wakes it from zero, whose cooldown could be replaced.")
+    if not retargeted and _tracking_names(overrides):
+        names = joined(_tracking_names(overrides))
+        raise InvalidInput(f"The endpoint has no target tracking policy on its backlog per instance; leave {names} out.")
+    if not rewoken and overrides.wake_cooldown_seconds is not None:
+        raise InvalidInput("The endpoint has no policy that wakes it from zero; leave wake_cooldown_seconds out.")
+
+
+def _tracking(policy: TargetTracking, overrides: Overrides) -> TargetTracking:
+    return replace(
+        policy,
+        target=_or(overrides.target_backlog_per_instance, policy.target),
+        scale_in_cooldown=_or(overrides.scale_in_cooldown_seconds, policy.scale_in_cooldown),
+        scale_out_cooldown=_or(overrides.scale_out_cooldown_seconds, policy.scale_out_cooldown),
+    )
+
+
+def _tracking_names(overrides: Overrides) -> list[str]:
+    """The overrides that are of target tracking."""
+    names = ("target_backlog_per_instance", "scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
+    return [name for name in names if getattr(overrides, name) is not None]
+
+
+def _or(value: _Value | None, default: _Value) -> _Value:
+    return default if value is None else value

@@ -11,7 +11,7 @@ Arrivals = Annotated[
     list[str],
     typer.Argument(
         metavar="ARRIVALS…",
-        help="FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h.",
+        help="FILE.csv, FILE.sqlite (of a batch), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h.",
     ),
 ]
 Trace = Annotated[
@@ -19,7 +19,7 @@ Trace = Annotated[
     typer.Option(
         "--trace",
         metavar="ARRIVALS",
-        help="FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h.",
+        help="FILE.csv, FILE.sqlite (of a batch), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h.",
     ),
 ]
 Stretch = Annotated[
@@ -35,7 +35,7 @@ ServiceTime = Annotated[
     typer.Option(
         "--service-time",
         metavar="DIST|FORMULA",
-        help="Seconds a request takes: 12, lognormal:MEAN,P95, uniform:A,B, sample:A,B,…, or a formula over columns of a trace.",
+        help="Seconds of a request: 12, lognormal:MEAN,P95, uniform:A,B, sample:A,B,…, or a formula over columns of a trace.",
     ),
 ]
 StartTime = Annotated[
@@ -47,10 +47,13 @@ StartTime = Annotated[
     ),
 ]
 ProfileFile = Annotated[Path | None, typer.Option("--profile", metavar="FILE", help="What `profile` measured.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn at random; the same seed, the same result.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Of all that is drawn at random; the same seed, the same result.")
+]
 InstanceType = Annotated[str | None, typer.Option("--instance-type", metavar="ml.TYPE", help="Instead of the endpoint's.")]
 Concurrency = Annotated[
-    int | None, typer.Option("--max-concurrent-invocations", metavar="N", min=1, max=1_000, help="Requests at once per instance.")
+    int | None,
+    typer.Option("--max-concurrent-invocations", metavar="N", min=1, max=1_000, help="Requests at once per instance."),
 ]
 MinInstances = Annotated[int | None, typer.Option("--min-instances", metavar="N", min=0, help="Instead of the endpoint's.")]
 MaxInstances = Annotated[int | None, typer.Option("--max-instances", metavar="N", min=0, help="Instead of the endpoint's.")]
@@ -66,5 +69,6 @@ ScaleOutCooldown = Annotated[
 ]
 WakeCooldown = Annotated[int | None, typer.Option("--wake-cooldown", metavar="SECONDS", min=0, help="After waking from zero.")]
 RequestTtl = Annotated[
-    int | None, typer.Option("--request-ttl", metavar="SECONDS", min=60, max=21_600, help="After which waiting requests expire.")
+    int | None,
+    typer.Option("--request-ttl", metavar="SECONDS", min=60, max=21_600, help="After which waiting requests expire."),
 ]

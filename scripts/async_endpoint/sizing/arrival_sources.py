@@ -17,7 +17,7 @@ from typing import Final
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import submission_times
 from async_endpoint.capacity.arrivals.formula import is_formula, parse_formula
-from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
+from async_endpoint.capacity.arrivals.trace import Trace, parse_trace
 from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
 from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.workload import Workload
@@ -29,7 +29,9 @@ from async_endpoint.sizing.s3_arrivals import s3_arrivals
 
 MAX_TRACE_BYTES: Final = 1_000_000_000
 DURATIONS: Final = {"day": 86_400.0, "week": 604_800.0}
-SYNTAX: Final = "FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h"
+SYNTAX: Final = (
+    "FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h"
+)
 
 Live = tuple[AwsSession, EndpointDetails]
 """A live endpoint, and a session of its region."""
@@ -89,7 +91,9 @@ def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callabl
     notes = tuple(dict.fromkeys(note for trace in traces for note in trace.notes))
     if stretch is None:
         return ReadWorkload(workload, notes)
-    note = f"Times between arrivals are stretched: {workload.seconds:,.0f} s to {stretch:,.0f} s; hours and weekdays are not real."
+    note = (
+        f"Times between arrivals are stretched: {workload.seconds:,.0f} s to {stretch:,.0f} s; hours and weekdays are not real."
+    )
     return ReadWorkload(workload.stretched(stretch), (*notes, note))
 
 
@@ -163,6 +167,8 @@ def not_applied(address: str) -> Callable[[], Live]:
     """What to pass as `live` for an endpoint that only a plan has."""
 
     def fail() -> Live:
-        raise NotApplied(f"{address} has not been applied, so it has no metrics and no inputs; give arrivals from a file or a model.")
+        raise NotApplied(
+            f"{address} has not been applied, so it has no metrics and no inputs; give arrivals from a file or a model."
+        )
 
     return fail

@@ -31,7 +31,7 @@ def deployed_settings(
     if not asynchronous:
         raise UsageError(f"Endpoint {endpoint} is not asynchronous; only asynchronous endpoints are simulated.")
     name = variant["VariantName"]
-    configured = next((one for one in config["ProductionVariants"] if one["VariantName"] == name), {})
+    configured: Mapping[str, Any] = next((one for one in config["ProductionVariants"] if one["VariantName"] == name), {})
     if not configured.get("InstanceType"):
         raise InvalidInput(f"Variant {name} of endpoint {endpoint} has no one instance type, which a simulation needs.")
     resource = f"endpoint/{endpoint}/variant/{name}"
@@ -82,15 +82,16 @@ def _config(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
 
 def _described(session: AwsSession, member: str, resource: str) -> Iterator[dict[str, Any]]:
     """All of one kind that Application Auto Scaling describes of a variant."""
-    action, call, chosen = {
-        "ScalableTargets": ("DescribeScalableTargets", "describe_scalable_targets", {"ResourceIds": [resource]}),
-        "ScalingPolicies": ("DescribeScalingPolicies", "describe_scaling_policies", {"ResourceId": resource}),
-        "ScheduledActions": ("DescribeScheduledActions", "describe_scheduled_actions", {"ResourceId": resource}),
+    action, call = {
+        "ScalableTargets": ("DescribeScalableTargets", session.scaling.describe_scalable_targets),
+        "ScalingPolicies": ("DescribeScalingPolicies", session.scaling.describe_scaling_policies),
+        "ScheduledActions": ("DescribeScheduledActions", session.scaling.describe_scheduled_actions),
     }[member]
-    request: dict[str, Any] = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, **chosen}
+    chosen: dict[str, Any] = {"ResourceIds": [resource]} if member == "ScalableTargets" else {"ResourceId": resource}
+    request = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, **chosen}
     while True:
         with translate_errors(session, f"application-autoscaling:{action}", resource):
-            answer = getattr(session.scaling, call)(**request)
+            answer = call(**request)
         yield from answer[member]
         if not answer.get("NextToken"):
             return

@@ -15,13 +15,13 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import EndpointDetails
 from async_endpoint.sizing.metric_history import BACKLOG, Measure, MetricHistory, metric_history, window_text
 
-ARRIVAL_MEASURES: Final[Mapping[str, Measure]] = {
+ARRIVAL_MEASURES: Final[dict[str, Measure]] = {
     "backlog": BACKLOG,
     "processed": Measure(m.INVOCATIONS_PROCESSED, "Sum"),
     "expired": Measure(m.EXPIRED_REQUESTS, "Sum"),
 }
 # An instance is occupied by a request while it downloads, invokes and uploads; all three are in microseconds.
-SERVICE_MEASURES: Final[Mapping[str, Measure]] = {
+SERVICE_MEASURES: Final[dict[str, Measure]] = {
     "model": Measure(m.MODEL_LATENCY, "Average"),
     "download": Measure(m.REQUEST_DOWNLOAD_LATENCY, "Average"),
     "upload": Measure(m.RESPONSE_UPLOAD_LATENCY, "Average"),
@@ -46,7 +46,9 @@ def trace_of(history: MetricHistory, endpoint: str, seed: int) -> Trace:
     counts = period_counts(*(inside[name] for name in ARRIVAL_MEASURES))
     times = estimated_times(counts, history.period, seed, before)
     if not times:
-        raise InvalidInput(f"Nothing arrived at endpoint {endpoint} from {window_text(history)}; give another source of arrivals.")
+        raise InvalidInput(
+            f"Nothing arrived at endpoint {endpoint} from {window_text(history)}; give another source of arrivals."
+        )
     service = _service_times(inside)
     notes = [
         f"Arrivals are an estimate from {history.resolution}: change of the backlog + processed + expired, spread within each "

@@ -1,7 +1,7 @@
 """The metrics of an endpoint over days, in as few periods as CloudWatch still has.
 
-Retention (CloudWatch API reference, GetMetricData): periods of 60 seconds for 15 days, of 300 seconds for 63 days. A local AWS has
-a clock of its own, which may be ahead of this machine's: its newest datapoint says where.
+Retention (CloudWatch API reference, GetMetricData): periods of 60 seconds for 15 days, of 300 seconds for 63 days. A local AWS
+has a clock of its own, which may be ahead of this machine's: its newest datapoint says where.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ def period_of(days: float) -> int:
 def metric_history(
     session: AwsSession, endpoint: EndpointDetails, measures: Mapping[str, Measure], days: float, now: float
 ) -> MetricHistory:
-    """The last `days` of `measures`, with one period before them, whose values have negative-free starts below `start`.
+    """The last `days` of `measures`, and of the one period before them.
 
-    `now` is in epoch seconds. Raises NotReady if CloudWatch has no datapoint of the endpoint, and what `translate_errors` raises.
+    `now` is in epoch seconds. Raises NotReady if CloudWatch has no datapoint of the endpoint, and what `translate_errors`
+    raises.
     """
     period = period_of(days)
     present = newest_datapoint(session, endpoint, now) if session.endpoint_url else now

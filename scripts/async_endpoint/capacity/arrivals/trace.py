@@ -28,9 +28,9 @@ _SHOWN_CHARS: Final = 40
 class Trace:
     """Requests in the order of their arrival.
 
-    `times` are epoch seconds, ascending. `service` are seconds, if the source has them; `columns` the numbers of other columns, by
-    name; each as long as `times`. `window` is the time that the source covers, by default the minutes from the first request to
-    the last. `notes` are sentences on how far the source can be trusted, `estimated` is whether requests were not listed.
+    `times` are epoch seconds, ascending. `service` are seconds, if the source has them; `columns` the numbers of other columns,
+    by name; each as long as `times`. `window` is the time that the source covers, by default the minutes from the first request
+    to the last. `notes` are sentences on how far the source can be trusted, `estimated` says that requests were not listed.
     """
 
     times: array[float]

@@ -188,9 +188,11 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """Terraform has some numbers as texts."""
+    """The provider has some numbers as texts, and an empty one for none."""
     if not isinstance(value, str):
         return value
+    if not value:
+        return None
     return int(float(value)) if float(value).is_integer() else float(value)
 
 

@@ -1,1 +1,1 @@
-"""Where the arrivals of a workload come from: traces, estimates from metrics, and models."""
+"""Arrivals of requests: models, traces, and estimates from metrics."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from async_endpoint.autoscaling.policies import TargetTracking
 from async_endpoint.capacity.bill import Bill, Usage, bill
+from async_endpoint.capacity.load import request_usage
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.settings import Settings, Stepped, Tracked
@@ -79,13 +80,12 @@ class SimulationReport:
 def simulation_report(
     settings: Settings, workload: Workload, outcome: Outcome, prices: PriceList, notes: tuple[str, ...] = ()
 ) -> SimulationReport:
-    """The report of an outcome, priced."""
-    usage = Usage(
-        instance_seconds={settings.instance_type: outcome.instance_seconds},
-        launches=outcome.launches,
-        requests=outcome.requests,
-        months=workload.seconds / 3_600 / HOURS_PER_MONTH,
+    """The report of an outcome, priced: its instances, and what its requests use beside them, without their size."""
+    months = workload.seconds / 3_600 / HOURS_PER_MONTH
+    instances = Usage(
+        instance_seconds={settings.instance_type: outcome.instance_seconds}, launches=outcome.launches, months=months
     )
+    usage = instances + request_usage(outcome.requests, months)
     return SimulationReport(settings, workload, outcome, bill(usage, prices), notes)
 
 

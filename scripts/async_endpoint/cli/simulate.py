@@ -15,6 +15,7 @@ from rich.text import Text
 from async_endpoint.cli import sizing_options as options
 from async_endpoint.cli.arguments import Endpoint, Json, Local
 from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
 
 if TYPE_CHECKING:
     from async_endpoint.capacity.report import SimulationReport
@@ -52,6 +53,8 @@ def simulate(
     request_ttl: options.RequestTtl = None,
     metric_delay: MetricDelay = 0,
     seed: options.Seed = 0,
+    prices: PricesFile = None,
+    prices_of: PricesOf = None,
     timeline: Timeline = False,
     plot: Plot = None,
     as_json: Json = False,
@@ -59,7 +62,6 @@ def simulate(
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
     from async_endpoint.capacity.overrides import Overrides, overridden  # noqa: PLC0415 - loaded when it is needed
-    from async_endpoint.capacity.prices import PriceList  # noqa: PLC0415
     from async_endpoint.capacity.report import simulation_report  # noqa: PLC0415
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.capacity.simulation import simulate as run  # noqa: PLC0415
@@ -77,6 +79,7 @@ def simulate(
         wake_cooldown_seconds=wake_cooldown,
         request_ttl_seconds=request_ttl,
     )
+    costs = price_lists(prices, prices_of)
     inputs = sizing_inputs(
         address,
         arrivals,
@@ -100,8 +103,7 @@ def simulate(
     )
     changed = overrides.as_text()
     notes = (*inputs.notes, *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()))
-    prices = PriceList.load(inputs.subject.region, today=datetime.now(UTC).date())
-    report = simulation_report(settings, inputs.workload, outcome, prices, notes)
+    report = simulation_report(settings, inputs.workload, outcome, costs(inputs.subject.region), notes)
     if plot is not None:
         from async_endpoint.cli.plot_files import write_plot  # noqa: PLC0415
         from async_endpoint.plots import timeline_svg  # noqa: PLC0415

@@ -10,6 +10,7 @@ from async_endpoint.capacity.described_settings import TRACKING, DescribedEndpoi
 from async_endpoint.core import limits
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import InvalidInput
+from async_endpoint.core.outputs import OUTPUT_NAME
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.endpoints import CONFIGURATION_TYPE, ENDPOINT_TYPE
 from async_endpoint.terraform.plan_document import ManagedResource, arguments, managed_after, plan_view, top_module
@@ -20,7 +21,7 @@ Values = Mapping[str, Any]
 def planned_settings(deployment: Deployment, address: Address) -> tuple[DescribedSettings, str]:
     """The settings of ENV/NAME, or of the only endpoint of ENV, as an apply would deploy them, and the region.
 
-    NAME is that of the module call or SageMaker's. Nothing is changed and no lock is taken. Raises UnknownEndpoint,
+    NAME is that of output `async_endpoints`, or SageMaker's. Nothing is changed and no lock is taken. Raises UnknownEndpoint,
     AmbiguousEndpoint, and what a plan and `described_settings` raise.
     """
     with deployment.planned(read=True, lock=False) as saved:
@@ -29,8 +30,8 @@ def planned_settings(deployment: Deployment, address: Address) -> tuple[Describe
 
 def settings_in_plan(document: Values, address: Address) -> DescribedSettings:
     """The same of a plan as `terraform show -json` prints it."""
-    resources = managed_after(document)
-    endpoints = {_name(one): one for one in resources if one.type == ENDPOINT_TYPE}
+    resources, listed = managed_after(document), _listed(document)
+    endpoints = {_name(one, listed): one for one in resources if one.type == ENDPOINT_TYPE}
     by_sagemaker = next((name for name, one in endpoints.items() if one.values.get("name") == address.endpoint), None)
     chosen = endpoints[by_sagemaker or address.select_one(endpoints)]
     own = [one for one in resources if top_module(one.address) == top_module(chosen.address)]
@@ -52,7 +53,7 @@ def settings_in_plan(document: Values, address: Address) -> DescribedSettings:
             str(variants[0].get("instance_type")),
             client[0].get("max_concurrent_invocations_per_instance") if client else None,
             int(variants[0].get("initial_instance_count") or 0),
-            limits.DEFAULT_REQUEST_TTL_SECONDS,
+            _request_ttl(listed, name),
             target,
             [_policy(one) for one in own if one.type == "aws_appautoscaling_policy"],
             list(_alarms(document, own)),
@@ -61,9 +62,23 @@ def settings_in_plan(document: Values, address: Address) -> DescribedSettings:
     )
 
 
-def _name(endpoint: ManagedResource) -> str:
-    """That of the module call, with its key; SageMaker's for an endpoint of the root itself."""
-    return top_module(endpoint.address).removeprefix("module.") or str(endpoint.values.get("name"))
+def _listed(document: Values) -> dict[str, Values]:
+    """What is known of each object in the planned output `async_endpoints`, by its name there."""
+    planned: Values = (document.get("output_changes") or {}).get(OUTPUT_NAME) or {}
+    after = planned.get("after")
+    return {name: one for name, one in after.items() if isinstance(one, Mapping)} if isinstance(after, Mapping) else {}
+
+
+def _name(endpoint: ManagedResource, listed: Mapping[str, Values]) -> str:
+    """That in the output; of an endpoint that is not in it that of the module call, or SageMaker's."""
+    own = str(endpoint.values.get("name"))
+    names = (name for name, one in listed.items() if (one.get("endpoint") or {}).get("name") == own)
+    return next(names, top_module(endpoint.address).removeprefix("module.") or own)
+
+
+def _request_ttl(listed: Mapping[str, Values], name: str) -> int:
+    bounds = (one.get("limits") or {} for one in listed.values() if (one.get("endpoint") or {}).get("name") == name)
+    return int(next(bounds, {}).get("request_ttl_seconds") or limits.DEFAULT_REQUEST_TTL_SECONDS)
 
 
 def _target(values: Values) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import Final
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import submission_times
 from async_endpoint.capacity.arrivals.formula import is_formula, parse_formula
-from async_endpoint.capacity.arrivals.trace import Trace, parse_trace
+from async_endpoint.capacity.arrivals.models import generate, parse_arrivals
+from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
 from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
 from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.workload import Workload
@@ -141,11 +142,19 @@ def _trace(source: str, options: ArrivalOptions, window: float | None, live: Cal
         session, endpoint = live()
         return metric_arrivals(session, endpoint, _days(source, rest), options.now, options.seed)
     if colon and not Path(source).exists():
-        raise InvalidInput(f"{printable(source)} is no source of arrivals; give {SYNTAX}.")
+        return _modelled(source, options.seed, window or DURATIONS["week"])
     path = Path(source)
     if path.suffix in (".sqlite", ".db"):
         return Trace(array("d", submission_times(path)), f"the batch of {printable(path)}")
     return _csv(path)
+
+
+def _modelled(source: str, seed: int, seconds: float) -> Trace:
+    """Arrivals of a model from EPOCH on, a Monday."""
+    times = generate(parse_arrivals(source), EPOCH, EPOCH + seconds, seed=seed)
+    if not times:
+        raise InvalidInput(f"{source} has no request within {seconds:,.0f} seconds; give a longer --duration.")
+    return Trace(times, f"{source}, seed {seed}", window=(EPOCH, EPOCH + seconds))
 
 
 def _csv(path: Path) -> Trace:

@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from async_endpoint.aws import AwsSession, translate_errors
 from async_endpoint.capacity.profile import Profile
@@ -64,7 +63,7 @@ def profile_plan(concurrency: int, requests: int, instances: int) -> ProfilePlan
 
 @dataclass
 class Profiler:
-    """One profile of an endpoint whose settings are `instance_type` and `concurrency`. `on_event` receives lines of progress."""
+    """Profiles of one endpoint. `on_event` receives lines of progress."""
 
     session: AwsSession
     outputs: AsyncEndpointOutputs
@@ -92,8 +91,8 @@ class Profiler:
         backlog = max(self._series("backlog", newest - 60, newest + 60).values(), default=0.0)
         if backlog and not while_serving:
             raise Refused(
-                f"Endpoint {name} has a backlog of {backlog:,.0f} requests of others; wait until it is empty, or measure beside "
-                "them with --while-serving."
+                f"Endpoint {name} has a backlog of {backlog:,.0f} requests of others; wait until it is empty, or measure "
+                "beside them with --while-serving."
             )
 
     def run(self, inputs: Sequence[Path], plan: ProfilePlan) -> Profile:

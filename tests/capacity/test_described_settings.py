@@ -96,7 +96,7 @@ def test_an_unset_concurrency_is_an_assumption_that_is_said() -> None:
         ({"policies": [tracking(Namespace="Shop")]}, "policy tracking reads Shop ApproximateBacklogSizePerInstance"),
         (
             {"policies": [tracking(Dimensions=[{"Name": "EndpointName", "Value": "other"}])]},
-            "with the dimensions EndpointName=other, and it is published with EndpointName=shop-dev",
+            "with the dimensions EndpointName=other, and it is published with EndpointName=shop",
         ),
         ({"alarms": [wake_alarm(MetricName="", Metrics=[{}])]}, "Alarm wake-alarm of scaling policy wake reads metric math"),
         ({"alarms": [wake_alarm(MetricName="OverheadLatency")]}, "Alarm wake-alarm of scaling policy wake reads AWS/SageMaker"),

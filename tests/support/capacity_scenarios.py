@@ -1,0 +1,177 @@
+"""Ten loads with scaling settings: run on the local AWS once, recorded, and simulated with the recorded times.
+
+Times are AWS seconds from the origin of a run, a full hour; every endpoint has been in service for a few minutes by then. In
+eight AWS hours each scenario shows one thing that a simulator of scaling can get wrong.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MINUTE: Final = 60
+END: Final = 480 * MINUTE
+LAUNCH_SECONDS: Final = 120.0  # of provisioning an instance; loading the model comes on top
+ORIGIN_HOUR: Final = 5  # UTC, on a Monday, so that weekday schedules in a time zone take effect
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One request: when it is sent, and how long it occupies the model."""
+
+    at: float
+    service: float
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`settings` are variables of module async-inference by name, those that differ from its defaults.
+
+    At each of `deaths` the serving instance with the most requests is killed, the oldest of several.
+    """
+
+    name: str
+    about: str
+    settings: Mapping[str, Any]
+    requests: tuple[Planned, ...]
+    deaths: tuple[float, ...] = field(default=())
+
+
+def _uniform(rng: random.Random, low: float, high: float) -> Callable[[], float]:
+    return lambda: rng.uniform(low, high)
+
+
+def _poisson(rng: random.Random, an_hour: float, start: float, end: float, service: Callable[[], float]) -> list[Planned]:
+    """Requests at random, `an_hour` in the mean, between two minutes."""
+    planned, at = [], start * MINUTE
+    while (at := at + rng.expovariate(an_hour / 3_600)) < end * MINUTE:
+        planned.append(Planned(at, service()))
+    return planned
+
+
+def _burst(rng: random.Random, count: int, start: float, minutes: float, service: Callable[[], float]) -> list[Planned]:
+    return [Planned(start * MINUTE + rng.uniform(0, minutes * MINUTE), service()) for _ in range(count)]
+
+
+def _in_order(requests: Iterable[Planned]) -> tuple[Planned, ...]:
+    return tuple(sorted(requests, key=lambda planned: planned.at))
+
+
+def _trickle(rng: random.Random) -> Scenario:
+    requests, at = [], 30.0
+    while at < 440:
+        requests.append(Planned(at * MINUTE, rng.uniform(30, 60)))
+        at += rng.uniform(25, 50)
+    return Scenario("trickle", "single requests, each of which wakes the endpoint from zero", {}, tuple(requests))
+
+
+def _burst_from_zero(rng: random.Random) -> Scenario:
+    service = _uniform(rng, 45, 75)
+    requests = _burst(rng, 150, 45, 3, service) + _burst(rng, 80, 260, 10, service)
+    settings = {"max_concurrent_invocations": 2, "max_instances": 6}
+    return Scenario(
+        "burst-from-zero", "a sleeping endpoint receives 150 requests in three minutes", settings, _in_order(requests)
+    )
+
+
+def _above_capacity(rng: random.Random) -> Scenario:
+    requests = _poisson(rng, 150, 10, 310, _uniform(rng, 100, 140))
+    settings = {"max_concurrent_invocations": 2, "max_instances": 2}
+    return Scenario("above-capacity", "five hours of more requests than all instances can process", settings, tuple(requests))
+
+
+def _office_hours(rng: random.Random) -> Scenario:
+    requests = _poisson(rng, 40, 130, 330, _uniform(rng, 60, 120))
+    hours = "? * MON-FRI *"
+    settings = {
+        "max_concurrent_invocations": 1,
+        "max_instances": 2,
+        "target_backlog_per_instance": 3,
+        "schedules": {
+            "open": {"schedule": f"cron(0 8 {hours})", "timezone": "Europe/Berlin", "min_instances": 1, "max_instances": 4},
+            "close": {"schedule": f"cron(30 11 {hours})", "timezone": "Europe/Berlin", "min_instances": 0, "max_instances": 1},
+        },
+    }
+    return Scenario("office-hours", "schedules in a time zone open and close the bounds", settings, tuple(requests))
+
+
+def _flapping(rng: random.Random) -> Scenario:
+    service = _uniform(rng, 50, 70)
+    requests = [one for start in range(20, 430, 34) for one in _poisson(rng, 180, start, start + 12, service)]
+    settings = {
+        "max_concurrent_invocations": 1,
+        "max_instances": 4,
+        "target_backlog_per_instance": 2,
+        "scale_in_cooldown_seconds": 60,
+        "scale_out_cooldown_seconds": 60,
+        "wake_cooldown_seconds": 60,
+    }
+    return Scenario("flapping", "load that comes and goes about as fast as scaling follows", settings, tuple(requests))
+
+
+def _long_service(rng: random.Random) -> Scenario:
+    requests = _poisson(rng, 5, 20, 350, _uniform(rng, 1_200, 2_400))
+    settings = {"max_concurrent_invocations": 1, "max_instances": 4, "target_backlog_per_instance": 2}
+    return Scenario(
+        "long-service", "requests longer than the scale-in's 15 minutes: instances drain", settings, tuple(requests)
+    )
+
+
+def _deaths(rng: random.Random) -> Scenario:
+    requests = _poisson(rng, 120, 20, 300, _uniform(rng, 80, 120))
+    settings = {
+        "max_concurrent_invocations": 2,
+        "min_instances": 2,
+        "max_instances": 4,
+        "initial_instances": 2,
+        "target_backlog_per_instance": 4,
+    }
+    deaths = (100 * MINUTE, 100 * MINUTE + 15, 200 * MINUTE)
+    return Scenario("deaths", "two instances die within 15 seconds, another one later", settings, tuple(requests), deaths)
+
+
+def _target_of_one(rng: random.Random) -> Scenario:
+    requests = _poisson(rng, 20, 20, 330, _uniform(rng, 180, 300))
+    settings = {"max_concurrent_invocations": 1, "max_instances": 5, "target_backlog_per_instance": 1}
+    return Scenario("target-of-one", "one request an instance: any wait is above the target", settings, tuple(requests))
+
+
+def _wake_cooldown(rng: random.Random) -> Scenario:
+    service = _uniform(rng, 270, 330)
+    requests = [one for start, count in ((40, 3), (150, 3), (260, 9)) for one in _burst(rng, count, start, 0.5, service)]
+    settings = {
+        "max_concurrent_invocations": 1,
+        "max_instances": 3,
+        "target_backlog_per_instance": 20,
+        "wake_cooldown_seconds": 1_200,
+    }
+    deaths = (48 * MINUTE, 158 * MINUTE, 292 * MINUTE)
+    about = "the instance that was woken dies: within the cooldown of the wake policy twice, after it once"
+    return Scenario("wake-cooldown", about, settings, _in_order(requests), deaths)
+
+
+def _expiry(rng: random.Random) -> Scenario:
+    service = _uniform(rng, 18, 24)
+    requests = [one for start, count in ((30, 50), (150, 40), (280, 45)) for one in _burst(rng, count, start, 1, service)]
+    settings = {"max_concurrent_invocations": 1, "max_instances": 1, "request_ttl_seconds": 900}
+    return Scenario(
+        "expiry", "bursts of which the end is still queued when its time to live passes", settings, _in_order(requests)
+    )
+
+
+_MAKERS: Final = (
+    _trickle,
+    _burst_from_zero,
+    _above_capacity,
+    _office_hours,
+    _flapping,
+    _long_service,
+    _deaths,
+    _target_of_one,
+    _wake_cooldown,
+    _expiry,
+)
+# Seeded by text, which gives the same numbers in every process.
+SCENARIOS: Final = tuple(make(random.Random(make.__name__)) for make in _MAKERS)

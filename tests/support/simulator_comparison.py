@@ -1,0 +1,155 @@
+"""A recorded run of the local AWS beside a simulation of the same requests, start times and deaths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from async_endpoint.capacity.distributions import Recorded
+from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds
+from async_endpoint.capacity.simulation import Activity, Outcome, simulate
+from async_endpoint.capacity.workload import Workload
+from support.recorded_run import Recording
+
+PERIOD: Final = 60.0  # of metrics: the resolution of everything that scales
+TOLERANCE: Final = 0.10  # of waits, or a period if that is more
+HOURS_TOLERANCE: Final = 0.05
+
+Simulate = Callable[..., Outcome]
+
+
+def module_settings(recording: Recording) -> ModuleSettings:
+    """The settings that a recording's endpoint had."""
+    found = dict(recording.settings)
+    schedules = tuple(
+        ScheduledBounds(name, item["schedule"], item["timezone"], item["min_instances"], item["max_instances"])
+        for name, item in found.pop("schedules").items()
+    )
+    return ModuleSettings(**found, schedules=schedules)
+
+
+def replay(recording: Recording, run: Simulate = simulate, **more: Any) -> Outcome:
+    """Simulate a recorded run with arrivals, service, start and death times as recorded."""
+    origin = recording.origin
+    workload = Workload.of(
+        [origin + request.arrival for request in recording.requests],
+        [request.service for request in recording.requests],
+        origin + recording.start,
+        origin + recording.end,
+        source=f"recording {recording.scenario}",
+    )
+    return run(
+        module_settings(recording).settings(),
+        workload,
+        starts=Recorded(tuple(recording.starts)),
+        deaths=[origin + death for death in recording.deaths],
+        **more,
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One figure of both."""
+
+    recorded: float
+    simulated: float
+
+    def within(self, share: float, least: float = 0.0) -> bool:
+        """Equal up to a share of what was recorded, or to `least`; infinite only together."""
+        if math.isinf(self.recorded) or math.isinf(self.simulated):
+            return self.recorded == self.simulated
+        return abs(self.simulated - self.recorded) <= max(share * self.recorded, least)
+
+
+Step = tuple[str, int, int]  # the kind of an activity, and the desired count before and after it
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Hours are instance hours, waits in seconds; `recorded` and `simulated` are the scaling activities in order."""
+
+    scenario: str
+    requests: int
+    hours: Pair
+    median: Pair
+    p95: Pair
+    expired: Pair
+    recorded: tuple[Step, ...]
+    simulated: tuple[Step, ...]
+    latest_activity: float  # by how many seconds the times of an activity differ at most, as far as their order is the same
+
+    @property
+    def failures(self) -> list[str]:
+        """What misses its bar, in words."""
+        bars = (
+            (self.hours.within(HOURS_TOLERANCE), f"instance hours {_both(self.hours, '.2f')}"),
+            (self.median.within(TOLERANCE, PERIOD), f"p50 wait {_both(self.median)} s"),
+            (self.p95.within(TOLERANCE, PERIOD), f"p95 wait {_both(self.p95)} s"),
+            (self.recorded == self.simulated, f"activities {_first_difference(self.recorded, self.simulated)}"),
+        )
+        return [f"{self.scenario}: {text}" for kept, text in bars if not kept]
+
+
+def compare(recording: Recording, outcome: Outcome) -> Comparison:
+    """The figures of a recording beside those of a simulation of it."""
+    waits = sorted(math.inf if request.wait is None else request.wait for request in recording.requests)
+    simulated = [activity for activity in outcome.activities if activity.before != activity.after]
+    simulated = [activity for activity in simulated if activity.time <= recording.origin + recording.end]
+    apart = [
+        abs(there.start + recording.origin - here.time)
+        for there, here in zip(recording.activities, simulated, strict=False)
+        if there.after == here.after
+    ]
+    return Comparison(
+        scenario=recording.scenario,
+        requests=len(recording.requests),
+        hours=Pair(recording.instance_seconds / 3_600, outcome.instance_hours),
+        median=Pair(_percentile(waits, 50), outcome.wait(50)),
+        p95=Pair(_percentile(waits, 95), outcome.wait(95)),
+        expired=Pair(sum(math.isinf(wait) for wait in waits), outcome.expired),
+        recorded=tuple((item.kind, item.before, item.after) for item in recording.activities),
+        simulated=tuple((_kind(item), item.before, item.after) for item in simulated),
+        latest_activity=max(apart, default=0.0),
+    )
+
+
+def table(comparisons: Iterable[Comparison]) -> str:
+    """A Markdown table, as docs/capacity.md has it: recorded and simulated figures of each scenario."""
+    lines = [
+        "| Scenario | Requests | Instance hours | p50 wait (s) | p95 wait (s) | Expired | Scaling activities |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in comparisons:
+        same = f"{len(one.recorded)}, the same" if one.recorded == one.simulated else "differ"
+        figures = (_both(one.hours, ".2f"), _both(one.median), _both(one.p95), _both(one.expired), same)
+        lines.append(f"| {one.scenario} | {one.requests} | " + " | ".join(figures) + " |")
+    return "\n".join(lines)
+
+
+def _both(pair: Pair, form: str = ".0f") -> str:
+    return f"{pair.recorded:{form}} / {pair.simulated:{form}}"
+
+
+def _percentile(ordered: Sequence[float], percent: float) -> float:
+    """The smallest value that `percent` percent of all do not exceed."""
+    return ordered[max(1, math.ceil(len(ordered) * percent / 100)) - 1]
+
+
+def _kind(activity: Activity) -> str:
+    if "capacity was set to" in activity.cause:
+        return "bounds"
+    if "wake-from-zero" in activity.cause:
+        return "wake"
+    return "out" if activity.after > activity.before else "in"
+
+
+def _first_difference(recorded: Sequence[Step], simulated: Sequence[Step]) -> str:
+    number = next(
+        (number for number, pair in enumerate(zip(recorded, simulated, strict=False)) if pair[0] != pair[1]),
+        min(len(recorded), len(simulated)),
+    )
+    there = recorded[number] if number < len(recorded) else "none"
+    here = simulated[number] if number < len(simulated) else "none"
+    return f"{len(recorded)} / {len(simulated)}; number {number + 1} is {there} / {here}"

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds
+
 MINUTE: Final = 60
 END: Final = 480 * MINUTE
 LAUNCH_SECONDS: Final = 120.0  # of provisioning an instance; loading the model comes on top
@@ -37,6 +39,15 @@ class Scenario:
     settings: Mapping[str, Any]
     requests: tuple[Planned, ...]
     deaths: tuple[float, ...] = field(default=())
+
+
+def module_settings(settings: Mapping[str, Any]) -> ModuleSettings:
+    """The settings of module async-inference with these values, as a scenario or a recording has them."""
+    schedules = tuple(
+        ScheduledBounds(name, item["schedule"], item["timezone"], item["min_instances"], item["max_instances"])
+        for name, item in settings.get("schedules", {}).items()
+    )
+    return ModuleSettings(**{**settings, "schedules": schedules})
 
 
 def _uniform(rng: random.Random, low: float, high: float) -> Callable[[], float]:
@@ -175,3 +186,45 @@ _MAKERS: Final = (
 )
 # Seeded by text, which gives the same numbers in every process.
 SCENARIOS: Final = tuple(make(random.Random(make.__name__)) for make in _MAKERS)
+
+
+def random_scenarios(seed: int, count: int) -> tuple[Scenario, ...]:
+    """Loads and settings at random, to look for differences that the ten scenarios do not show."""
+    return tuple(_at_random(random.Random(f"{seed}/{number}"), f"random-{seed}-{number}") for number in range(count))
+
+
+def _at_random(rng: random.Random, name: str) -> Scenario:
+    concurrency, maximum = rng.choice((1, 1, 2, 4)), rng.choice((1, 2, 3, 4))
+    minimum = rng.choice((0, 0, 0, 1))
+    longest = rng.choice((20, 60, 200, 900))
+    service = _uniform(rng, longest / 4, longest)
+    capacity = 3_600 * concurrency * maximum / longest  # requests an hour, at least
+    requests: list[Planned] = []
+    at = rng.uniform(5, 60)
+    while at < 360 and len(requests) < 300:
+        minutes = rng.uniform(1, 60)
+        rate = min(capacity * rng.uniform(0.05, 2), 300)
+        requests += _poisson(rng, rate, at, min(at + minutes, 360), service)
+        at += minutes + rng.choice((0, 5, 30, 60)) * rng.random()
+    schedules = {
+        f"bounds-{number}": {
+            "schedule": f"cron({rng.randrange(60)} {rng.randrange(6, 12)} * * ? *)",
+            "timezone": "UTC",
+            "min_instances": low,
+            "max_instances": max(low, rng.choice((1, 2, 4))),
+        }
+        for number, low in enumerate(rng.choices((0, 0, 1, 2), k=rng.choice((0, 0, 2, 3))))
+    }
+    settings = {
+        "max_concurrent_invocations": concurrency,
+        "min_instances": minimum,
+        "max_instances": maximum,
+        "target_backlog_per_instance": rng.choice((0.5, 1, 2, 3, 5, 10)),
+        "scale_in_cooldown_seconds": rng.choice((0, 60, 300, 900)),
+        "scale_out_cooldown_seconds": rng.choice((0, 60, 300, 900)),
+        "wake_cooldown_seconds": rng.choice((0, 60, 300, 900)),
+        "request_ttl_seconds": rng.choice((600, 3_600, 21_600)),
+        "schedules": schedules,
+    }
+    deaths = tuple(sorted(rng.uniform(20, 400) * MINUTE for _ in range(rng.choice((0, 0, 1, 3)))))
+    return Scenario(name, "at random", settings, _in_order(requests), deaths)

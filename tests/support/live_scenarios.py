@@ -6,14 +6,16 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from support.capacity_scenarios import END, LAUNCH_SECONDS, MINUTE, ORIGIN_HOUR, Planned, Scenario
+from async_endpoint.capacity.settings import ModuleSettings, Stepped, Tracked
+from async_endpoint.core import metrics as m
+from support.capacity_scenarios import END, LAUNCH_SECONDS, MINUTE, ORIGIN_HOUR, Planned, Scenario, module_settings
 from support.deployed_endpoint import Deployed
 from support.in_process_aws import DIMENSION, REGION, AwsHarness
 from support.recorded_run import (
@@ -31,19 +33,6 @@ from support.sample_model import archive
 # Before the origin endpoints are created and their policies put, which takes some seconds of the machine too.
 SETTLING_SECONDS: Final = 12 * MINUTE
 SETTLING_REAL_SECONDS: Final = 8.0
-DEFAULTS: Final = {  # of module async-inference and the modules below it
-    "instance_type": "ml.m5.xlarge",
-    "max_concurrent_invocations": 4,
-    "min_instances": 0,
-    "max_instances": 2,
-    "initial_instances": 1,
-    "target_backlog_per_instance": 5,
-    "scale_in_cooldown_seconds": 300,
-    "scale_out_cooldown_seconds": 300,
-    "wake_cooldown_seconds": 300,
-    "schedules": {},
-    "request_ttl_seconds": 21_600,
-}
 SLEEPER: Final = """
 import json, time
 
@@ -74,14 +63,14 @@ class LiveScenario:
     """One scenario on its endpoint."""
 
     scenario: Scenario
-    settings: Mapping[str, Any]
+    settings: ModuleSettings
     deployed: Deployed
 
     @classmethod
     def deploy(cls, aws: AwsHarness, scenario: Scenario) -> LiveScenario:
-        settings = DEFAULTS | dict(scenario.settings)
-        concurrency = settings["max_concurrent_invocations"]
-        variant = {"InstanceType": settings["instance_type"], "InitialInstanceCount": settings["initial_instances"]}
+        settings = module_settings(scenario.settings)
+        concurrency = settings.max_concurrent_invocations
+        variant = {"InstanceType": settings.instance_type, "InitialInstanceCount": settings.initial_instances}
         deployed = aws.endpoint(
             archive(SLEEPER),
             wait=False,
@@ -92,63 +81,79 @@ class LiveScenario:
         return cls(scenario, settings, deployed)
 
     def scale_automatically(self) -> None:
-        """The scalable target, policies, alarm and scheduled actions that module endpoint creates for these settings."""
+        """Put the scalable target, policies, alarm and scheduled actions that module endpoint creates for these settings."""
         self.deployed.until_status("InService")
-        aws, name, settings = self.deployed.local_aws, self.deployed.name, self.settings
+        scaling, settings = self.deployed.local_aws.scaling, self.settings.settings()
         target = {"ServiceNamespace": "sagemaker", "ResourceId": self.deployed.resource_id, "ScalableDimension": DIMENSION}
-        aws.scaling.register_scalable_target(
-            **target, MinCapacity=settings["min_instances"], MaxCapacity=settings["max_instances"]
-        )
-        for action, schedule in settings["schedules"].items():
-            aws.scaling.put_scheduled_action(
+        scaling.register_scalable_target(**target, MinCapacity=settings.bounds.minimum, MaxCapacity=settings.bounds.maximum)
+        for action in settings.schedules:
+            scaling.put_scheduled_action(
                 **target,
-                ScheduledActionName=f"{name}-{action}",
-                Schedule=schedule["schedule"],
-                Timezone=schedule["timezone"],
-                ScalableTargetAction={"MinCapacity": schedule["min_instances"], "MaxCapacity": schedule["max_instances"]},
+                ScheduledActionName=f"{self.deployed.name}-{action.name}",
+                Schedule=action.schedule,
+                Timezone=action.timezone,
+                ScalableTargetAction={"MinCapacity": action.minimum, "MaxCapacity": action.maximum},
             )
-        dimensions = [{"Name": "EndpointName", "Value": name}]
-        aws.scaling.put_scaling_policy(
+        for policy in settings.policies:
+            if isinstance(policy, Tracked):
+                self._track(target, policy)
+            else:
+                self._step(target, policy)
+
+    def _track(self, target: dict[str, str], tracked: Tracked) -> None:
+        policy = tracked.policy
+        self.deployed.local_aws.scaling.put_scaling_policy(
             **target,
-            PolicyName=f"{name}-backlog-per-instance",
+            PolicyName=f"{self.deployed.name}-{policy.name}",
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={
-                "TargetValue": float(settings["target_backlog_per_instance"]),
-                "ScaleInCooldown": settings["scale_in_cooldown_seconds"],
-                "ScaleOutCooldown": settings["scale_out_cooldown_seconds"],
+                "TargetValue": policy.target,
+                "ScaleInCooldown": policy.scale_in_cooldown,
+                "ScaleOutCooldown": policy.scale_out_cooldown,
                 "CustomizedMetricSpecification": {
-                    "Namespace": "AWS/SageMaker",
-                    "MetricName": "ApproximateBacklogSizePerInstance",
-                    "Statistic": "Average",
-                    "Dimensions": dimensions,
+                    "Namespace": m.NAMESPACE,
+                    "MetricName": tracked.metric,
+                    "Statistic": policy.statistic,
+                    "Dimensions": self._dimensions,
                 },
             },
         )
-        wake = aws.scaling.put_scaling_policy(
+
+    def _step(self, target: dict[str, str], stepped: Stepped) -> None:
+        policy, rule = stepped.policy, stepped.alarm
+        steps = [
+            {"MetricIntervalLowerBound": step.lower, "ScalingAdjustment": step.adjustment}
+            for step in policy.steps  # those of the module have no upper bound
+        ]
+        arn = self.deployed.local_aws.scaling.put_scaling_policy(
             **target,
-            PolicyName=f"{name}-wake-from-zero",
+            PolicyName=f"{self.deployed.name}-{policy.name}",
             PolicyType="StepScaling",
             StepScalingPolicyConfiguration={
-                "AdjustmentType": "ChangeInCapacity",
-                "Cooldown": settings["wake_cooldown_seconds"],
-                "MetricAggregationType": "Average",
-                "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+                "AdjustmentType": policy.adjustment_type,
+                "Cooldown": policy.cooldown,
+                "MetricAggregationType": policy.metric_aggregation,
+                "StepAdjustments": steps,
             },
+        )["PolicyARN"]
+        self.deployed.local_aws.cloudwatch.put_metric_alarm(
+            AlarmName=f"{self.deployed.name}-{policy.name}",
+            AlarmActions=[arn],
+            Namespace=m.NAMESPACE,
+            MetricName=stepped.metric,
+            Dimensions=self._dimensions,
+            ComparisonOperator=rule.comparison,
+            DatapointsToAlarm=rule.datapoints_to_alarm,
+            EvaluationPeriods=rule.evaluation_periods,
+            Period=rule.period,
+            Statistic=rule.statistic,
+            Threshold=rule.threshold,
+            TreatMissingData=rule.missing,
         )
-        aws.cloudwatch.put_metric_alarm(
-            AlarmName=f"{name}-has-backlog-without-capacity",
-            AlarmActions=[wake["PolicyARN"]],
-            Namespace="AWS/SageMaker",
-            MetricName="HasBacklogWithoutCapacity",
-            Dimensions=dimensions,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-            DatapointsToAlarm=2,
-            EvaluationPeriods=2,
-            Period=60,
-            Statistic="Average",
-            Threshold=1,
-            TreatMissingData="missing",
-        )
+
+    @property
+    def _dimensions(self) -> list[dict[str, str]]:
+        return [{"Name": "EndpointName", "Value": self.deployed.name}]
 
     def send(self, number: int, planned: Planned, scale: float) -> None:
         self.deployed.local_aws.patient_runtime.invoke_endpoint_async(
@@ -156,7 +161,7 @@ class LiveScenario:
             Body=json.dumps({"seconds": planned.service / scale}).encode(),
             ContentType="application/json",
             InferenceId=self.inference_id(number),
-            RequestTTLSeconds=self.settings["request_ttl_seconds"],
+            RequestTTLSeconds=self.settings.request_ttl_seconds,
         )
 
     def inference_id(self, number: int) -> str:
@@ -179,10 +184,10 @@ class LiveScenario:
             return None if time is None or time > origin + END else round(time - origin, 1)
 
         instances = list(recorder.instances[self.deployed.name].values())
-        in_service = max(sorted(one.ready or 0.0 for one in instances)[: self.settings["initial_instances"]])
+        in_service = max(sorted(one.ready or 0.0 for one in instances)[: self.settings.initial_instances])
         return Recording(
             scenario=self.scenario.name,
-            settings=dict(self.settings),
+            settings=dict(self.scenario.settings),
             conditions=conditions,
             origin=origin,
             start=in_service // MINUTE * MINUTE - origin,
@@ -213,7 +218,7 @@ class LiveScenario:
         )
         described = [item for page in pages for item in page["ScalingActivities"]]
         found: list[RecordedActivity] = []
-        before = self.settings["initial_instances"]
+        before = self.settings.initial_instances
         for item in reversed(described):
             count = re.fullmatch(r"Setting desired instance count to (\d+)\.", item["Description"])
             start = since(item["StartTime"].timestamp())
@@ -228,7 +233,7 @@ class LiveScenario:
     def _alarms(self, since: Callable[[float | None], float | None]) -> list[RecordedAlarm]:
         cloudwatch, found = self.deployed.local_aws.cloudwatch, []
         for alarm in (item for page in cloudwatch.get_paginator("describe_alarms").paginate() for item in page["MetricAlarms"]):
-            if {"Name": "EndpointName", "Value": self.deployed.name} not in alarm["Dimensions"]:
+            if alarm["Dimensions"] != self._dimensions:
                 continue
             name = alarm["AlarmName"]
             word = next((word for word in ("high", "low") if f"Alarm{word.title()}" in name), "wake")

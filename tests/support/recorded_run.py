@@ -64,7 +64,10 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Recording:
-    """`origin` is in epoch seconds; the endpoint was in service from `start` (negative), and was watched until `end`."""
+    """`origin` is in epoch seconds; the endpoint was in service from `start` (negative), and was watched until `end`.
+
+    `settings` are variables of module async-inference, those that differ from its defaults.
+    """
 
     scenario: str
     settings: dict[str, Any]

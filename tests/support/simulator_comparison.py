@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from async_endpoint.capacity.distributions import Recorded
-from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds
 from async_endpoint.capacity.simulation import Activity, Outcome, simulate
 from async_endpoint.capacity.workload import Workload
+from support.capacity_scenarios import module_settings
 from support.recorded_run import Recording
 
 PERIOD: Final = 60.0  # of metrics: the resolution of everything that scales
@@ -20,17 +20,7 @@ HOURS_TOLERANCE: Final = 0.05
 Simulate = Callable[..., Outcome]
 
 
-def module_settings(recording: Recording) -> ModuleSettings:
-    """The settings that a recording's endpoint had."""
-    found = dict(recording.settings)
-    schedules = tuple(
-        ScheduledBounds(name, item["schedule"], item["timezone"], item["min_instances"], item["max_instances"])
-        for name, item in found.pop("schedules").items()
-    )
-    return ModuleSettings(**found, schedules=schedules)
-
-
-def replay(recording: Recording, run: Simulate = simulate, **more: Any) -> Outcome:
+def replay(recording: Recording, run: Simulate = simulate) -> Outcome:
     """Simulate a recorded run with arrivals, service, start and death times as recorded."""
     origin = recording.origin
     workload = Workload.of(
@@ -41,11 +31,11 @@ def replay(recording: Recording, run: Simulate = simulate, **more: Any) -> Outco
         source=f"recording {recording.scenario}",
     )
     return run(
-        module_settings(recording).settings(),
+        module_settings(recording.settings).settings(),
         workload,
         starts=Recorded(tuple(recording.starts)),
         deaths=[origin + death for death in recording.deaths],
-        **more,
+        timeline=True,
     )
 
 
@@ -78,7 +68,8 @@ class Comparison:
     expired: Pair
     recorded: tuple[Step, ...]
     simulated: tuple[Step, ...]
-    latest_activity: float  # by how many seconds the times of an activity differ at most, as far as their order is the same
+    same_minute: int  # activities that both have in the same minute
+    alarms: Pair  # changes of an alarm's state that were recorded, and those that the simulation has in the same minute
 
     @property
     def failures(self) -> list[str]:
@@ -97,11 +88,8 @@ def compare(recording: Recording, outcome: Outcome) -> Comparison:
     waits = sorted(math.inf if request.wait is None else request.wait for request in recording.requests)
     simulated = [activity for activity in outcome.activities if activity.before != activity.after]
     simulated = [activity for activity in simulated if activity.time <= recording.origin + recording.end]
-    apart = [
-        abs(there.start + recording.origin - here.time)
-        for there, here in zip(recording.activities, simulated, strict=False)
-        if there.after == here.after
-    ]
+    pairs = zip(recording.activities, simulated, strict=False)
+    recorded_changes = {(one.time, one.alarm, one.state) for one in recording.alarms if one.time > 0}
     return Comparison(
         scenario=recording.scenario,
         requests=len(recording.requests),
@@ -111,19 +99,21 @@ def compare(recording: Recording, outcome: Outcome) -> Comparison:
         expired=Pair(sum(math.isinf(wait) for wait in waits), outcome.expired),
         recorded=tuple((item.kind, item.before, item.after) for item in recording.activities),
         simulated=tuple((_kind(item), item.before, item.after) for item in simulated),
-        latest_activity=max(apart, default=0.0),
+        same_minute=sum(there.start + recording.origin == here.time and there.after == here.after for there, here in pairs),
+        alarms=Pair(len(recorded_changes), len(recorded_changes & _alarm_changes(recording, outcome))),
     )
 
 
 def table(comparisons: Iterable[Comparison]) -> str:
     """A Markdown table, as docs/capacity.md has it: recorded and simulated figures of each scenario."""
     lines = [
-        "| Scenario | Requests | Instance hours | p50 wait (s) | p95 wait (s) | Expired | Scaling activities |",
-        "|---|---|---|---|---|---|---|",
+        "| Scenario | Requests | Instance hours | p50 wait (s) | p95 wait (s) | Expired | Scaling activities | Alarm changes |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in comparisons:
-        same = f"{len(one.recorded)}, the same" if one.recorded == one.simulated else "differ"
-        figures = (_both(one.hours, ".2f"), _both(one.median), _both(one.p95), _both(one.expired), same)
+        same = f"{len(one.recorded)} in the same order, {one.same_minute} in the same minute"
+        same = same if one.recorded == one.simulated else "differ"
+        figures = (_both(one.hours, ".2f"), _both(one.median), _both(one.p95), _both(one.expired), same, _both(one.alarms))
         lines.append(f"| {one.scenario} | {one.requests} | " + " | ".join(figures) + " |")
     return "\n".join(lines)
 
@@ -143,6 +133,19 @@ def _kind(activity: Activity) -> str:
     if "wake-from-zero" in activity.cause:
         return "wake"
     return "out" if activity.after > activity.before else "in"
+
+
+def _alarm_changes(recording: Recording, outcome: Outcome) -> set[tuple[float, str, str]]:
+    """The minutes in which alarms changed, as a recording has them."""
+    words = {"high": "AlarmHigh", "low": "AlarmLow", "wake": "wake-from-zero"}
+    changes, before = set(), dict.fromkeys(words, "")
+    for minute in outcome.timeline:
+        for alarm, state in minute.alarms.items():
+            word = next(word for word, part in words.items() if part in alarm)
+            if before[word] != state.value:
+                changes.add((minute.time - recording.origin, word, state.value))
+                before[word] = state.value
+    return changes
 
 
 def _first_difference(recorded: Sequence[Step], simulated: Sequence[Step]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from async_endpoint.capacity.simulation import simulate
 from support.capacity_scenarios import SCENARIOS
 from support.recorded_run import Recording
-from support.simulator_comparison import PERIOD, compare, replay, table
+from support.simulator_comparison import PERIOD, compare, replay, sensitivity_table, table
 from support.wrong_simulators import WRONG_SIMULATORS
 
 FOLDER = Path(__file__).parent / "recordings"
@@ -63,5 +63,9 @@ def test_a_wrong_simulator_does_not_pass(what: str) -> None:
     assert not [failure for one in RECORDINGS.values() for failure in compare(one, replay(one, simulate)).failures]
 
 
-def test_the_document_has_the_table_of_these_recordings() -> None:
-    assert table(compare(one, replay(one)) for one in RECORDINGS.values()) in DOCUMENT.read_text()
+def test_the_document_has_the_figures_of_these_recordings() -> None:
+    text = DOCUMENT.read_text()
+    assert table(compare(one, replay(one)) for one in RECORDINGS.values()) in text
+    assert sensitivity_table(RECORDINGS.values()) in text
+    assert f"{len(WRONG_SIMULATORS)} simulators that are wrong" in text
+    assert f"more than {max(one.conditions.latest_minute for one in RECORDINGS.values()):.0f} AWS seconds" in text

@@ -32,7 +32,7 @@ from support.sample_model import archive
 
 # Before the origin endpoints are created and their policies put, which takes some seconds of the machine too.
 SETTLING_SECONDS: Final = 12 * MINUTE
-SETTLING_REAL_SECONDS: Final = 8.0
+SETTLING_REAL_SECONDS: Final = 20.0
 SLEEPER: Final = """
 import json, time
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from async_endpoint.capacity.distributions import Recorded
-from async_endpoint.capacity.simulation import Activity, Outcome, simulate
+from async_endpoint.capacity.simulation import Activity, Outcome, Publication, simulate
 from async_endpoint.capacity.workload import Workload
 from support.capacity_scenarios import module_settings
 from support.recorded_run import Recording
@@ -116,6 +117,32 @@ def table(comparisons: Iterable[Comparison]) -> str:
         figures = (_both(one.hours, ".2f"), _both(one.median), _both(one.p95), _both(one.expired), same, _both(one.alarms))
         lines.append(f"| {one.scenario} | {one.requests} | " + " | ".join(figures) + " |")
     return "\n".join(lines)
+
+
+def sensitivity_table(recordings: Iterable[Recording]) -> str:
+    """A Markdown table: the recorded runs simulated under other conditions, each with instance hours and p95 wait."""
+    lines = [
+        "| Scenario | As recorded | Metrics a minute later | Start times doubled | Service times 20 % longer |",
+        "|---|---|---|---|---|",
+    ]
+    for recording in recordings:
+        outcomes = [replay(recording), *(replay(recording, run) for run in (_delayed, _started_later, _served_longer))]
+        cells = [f"{outcome.instance_hours:.2f} h, {outcome.wait(95):.0f} s" for outcome in outcomes]
+        lines.append(f"| {recording.scenario} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _delayed(*settings_and_workload: Any, **given: Any) -> Outcome:
+    return simulate(*settings_and_workload, **given, publication=Publication(1))
+
+
+def _started_later(*settings_and_workload: Any, starts: Recorded, **given: Any) -> Outcome:
+    return simulate(*settings_and_workload, **given, starts=Recorded(tuple(2 * seconds for seconds in starts.values)))
+
+
+def _served_longer(settings: Any, workload: Workload, **given: Any) -> Outcome:
+    longer = array("d", (1.2 * seconds for seconds in workload.service))
+    return simulate(settings, replace(workload, service=longer), **given)
 
 
 def _both(pair: Pair, form: str = ".0f") -> str:

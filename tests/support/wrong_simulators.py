@@ -13,7 +13,7 @@ from async_endpoint.autoscaling.alarms import AlarmRule
 from async_endpoint.autoscaling.policies import TargetTracking, tracking_alarms
 from async_endpoint.capacity.distributions import Fixed
 from async_endpoint.capacity.settings import Settings, Stepped
-from async_endpoint.capacity.simulation import Outcome, engine, fleet, scaler, simulate
+from async_endpoint.capacity.simulation import Outcome, Publication, engine, fleet, scaler, simulate
 
 Run = Callable[..., Outcome]
 Wrong = Callable[[], Any]  # a context manager that returns what to simulate with
@@ -85,19 +85,6 @@ def _without(**given: Any) -> Iterator[Run]:
     yield lambda *settings_and_workload, **more: simulate(*settings_and_workload, **more | given)
 
 
-def _busiest_first() -> Any:
-    def drain(self: Any, count: int, now: float) -> None:
-        self._synced()
-        self.serving.sort(key=lambda instance: -instance.in_flight)
-        self.flight = [instance.in_flight for instance in self.serving]
-        for instance in self.serving:
-            instance.in_flight = -instance.in_flight
-        original(self, count, now)
-
-    original = fleet.Fleet._drain
-    return _patched(fleet.Fleet, "_drain", drain)
-
-
 def _scaling_never_in_progress() -> Any:
     minute = scaler.Scaler.minute
 
@@ -107,16 +94,23 @@ def _scaling_never_in_progress() -> Any:
     return _patched(scaler.Scaler, "minute", wrong)
 
 
+def _bill_from_service(self: Any, instance: Any, now: float) -> None:
+    self.billed += max(now - instance.ready_at, 0.0)
+
+
+def _one_at_a_time(*arguments: Any) -> Any:
+    """Scale-in by one instance a decision."""
+    decision, state = decisions.decide(*arguments)
+    if decision is not None and decision.desired < decision.from_capacity:
+        decision = replace(decision, desired=decision.from_capacity - 1)
+    return decision, state
+
+
 WRONG_SIMULATORS: Final[Mapping[str, Wrong]] = {
     "cooldowns are ignored": lambda: _patched(decisions.ScalerState, "cooling", lambda *_: False),
     "a cooldown begins with the decision": lambda: _patched(scaler, "completed", lambda state, _: state),
     "scale-in after 10 minutes": _alarms(3, 10),
     "scale-out after 2 minutes": _alarms(2, 15),
-    "scale-in below the target instead of 90 % of it": lambda: _patched(
-        scaler,
-        "tracking_alarms",
-        lambda policy: (tracking_alarms(policy)[0], replace(tracking_alarms(policy)[1], threshold=policy.target)),
-    ),
     "backlog per desired instance": _by_desired_count,
     "backlog without requests in process": _waiting_only,
     "wakes after 1 minute": _wake_after(1),
@@ -127,11 +121,14 @@ WRONG_SIMULATORS: Final[Mapping[str, Wrong]] = {
     "scales while scaling is in progress": _scaling_never_in_progress,
     "instances start at once": lambda: _without(starts=Fixed(0)),
     "instances do not die": lambda: _without(deaths=()),
-    "dead instances are replaced at once": lambda: _patched(fleet, "FIRST_REPLACEMENT_SECONDS", 0.0),
     "no schedules": _settings(lambda settings: replace(settings, schedules=())),
     "schedules in UTC": _settings(
         lambda settings: replace(settings, schedules=tuple(replace(one, timezone=None) for one in settings.schedules))
     ),
     "requests do not expire": _settings(lambda settings: replace(settings, request_ttl_seconds=10**9)),
     "one request an instance": _settings(lambda settings: replace(settings, concurrency=1)),
+    "metrics a minute late": lambda: _without(publication=Publication(1)),
+    "billed from service instead of launch": lambda: _patched(fleet.Fleet, "_bill", _bill_from_service),
+    "a death fails its requests": lambda: _patched(engine, "MAX_ATTEMPTS", 1),
+    "scales in by one instance": lambda: _patched(scaler, "decide", _one_at_a_time),
 }

@@ -26,7 +26,7 @@ from support.in_process_aws import AwsHarness  # noqa: E402
 from support.live_scenarios import LiveRun  # noqa: E402
 from support.recorded_run import Recording  # noqa: E402
 from support.run_recorder import Recorder  # noqa: E402
-from support.simulator_comparison import compare, replay, table  # noqa: E402
+from support.simulator_comparison import compare, replay, sensitivity_table, table  # noqa: E402
 
 LATE_SECONDS = 30.0  # half a period of metrics
 
@@ -50,7 +50,7 @@ def _run(scale: float, scenarios: Sequence[Scenario]) -> list[Recording]:
 def _compare(recordings: list[Recording]) -> int:
     """Print the comparison; returns the exit code."""
     comparisons = [compare(recording, replay(recording)) for recording in recordings]
-    print(table(comparisons))
+    print(table(comparisons), sensitivity_table(recordings), sep="\n\n", end="\n\n")
     failures = [failure for comparison in comparisons for failure in comparison.failures]
     print("\n".join(failures) or "All bars are kept.")
     return 1 if failures else 0

@@ -13,6 +13,10 @@ from async_endpoint.capacity.price_items import ITEMS, is_instance
 from async_endpoint.capacity.prices import Price, PriceList
 
 TODAY = date(2026, 11, 30)
+LIST = (
+    "https://github.com/1mad-elmakaoui/tools_testing/blob/43dd1aa2d49a00cfbc98d7dcbdf3eed997511927/"
+    "sagemaker-idle-finder/src/sagemaker_idle_finder/data/prices.yaml"
+)
 
 
 def test_a_price_is_of_the_region_or_there_is_none() -> None:
@@ -35,7 +39,9 @@ def test_every_price_has_the_address_and_date_of_its_source() -> None:
         assert re.fullmatch(r"https://\S+", source["address"]), name
         assert "2023-01-01" < source["date"] <= "2026-11-30", name
         assert source["what"], name
-    assert "ml.m5.large" not in regions["eu-west-1"], "only a price of notebooks has a source"
+    assert "metric_requests" not in regions["eu-west-1"], "no source has it"
+    for prices in regions.values():
+        assert len([name for name in prices if is_instance(name)]) >= 12
 
 
 def test_a_missing_price_is_reported_with_the_remedy() -> None:
@@ -48,21 +54,21 @@ def test_a_missing_price_is_reported_with_the_remedy() -> None:
 
 def test_the_price_of_another_region_is_used_only_where_it_is_asked_for_and_is_reported() -> None:
     ireland = PriceList.load("eu-west-1", today=TODAY)
-    assert ireland.instance("ml.c5.xlarge") is None
-    assert "us-east-1 has 0.204 of 2026-10-06" in ireland.warnings(["ml.c5.xlarge"])[0]
+    assert ireland.instance("ml.g6e.xlarge") is None
+    assert "us-east-1 has 2.6054 of 2026-09-22" in ireland.warnings(["ml.g6e.xlarge"])[0]
     asked = PriceList.load("eu-west-1", today=TODAY, fallback="us-east-1")
-    price = asked.instance("ml.c5.xlarge")
+    price = asked.instance("ml.g6e.xlarge")
     assert price
-    assert (price.usd, price.region) == (0.204, "us-east-1")
-    assert asked.warnings(["ml.c5.xlarge"])[0].startswith("The price of ml.c5.xlarge is that of us-east-1 (0.204 US dollars")
+    assert (price.usd, price.region) == (2.6054, "us-east-1")
+    assert asked.warnings(["ml.g6e.xlarge"])[0].startswith("The price of ml.g6e.xlarge is that of us-east-1 (2.6054 US dollars")
 
 
-@pytest.mark.parametrize(("today", "old"), [(date(2027, 1, 31), False), (date(2027, 2, 1), True)])
+@pytest.mark.parametrize(("today", "old"), [(date(2027, 9, 11), False), (date(2027, 9, 12), True)])
 def test_a_price_older_than_a_year_is_reported(today: date, old: bool) -> None:
     prices = PriceList.load("us-east-1", today=today)
     price = prices.item("kms_key")
     assert price
-    assert price.date == date(2026, 1, 31)
+    assert price.date == date(2026, 9, 11)
     assert bool(prices.warnings(["kms_key"])) is old
     assert price.older_than_a_year(today) is old
 
@@ -70,4 +76,4 @@ def test_a_price_older_than_a_year_is_reported(today: date, old: bool) -> None:
 def test_a_price_of_ones_own_comes_before_the_list_in_its_region_alone() -> None:
     own = {"us-east-1": {"ml.m5.large": Price(0.08, "savings plan", date(2026, 11, 1), "us-east-1")}}
     found = [PriceList.load(region, own, today=TODAY).instance("ml.m5.large") for region in ("us-east-1", "eu-west-1")]
-    assert [price and (price.usd, price.source) for price in found] == [(0.08, "savings plan"), None]
+    assert [price and (price.usd, price.source) for price in found] == [(0.08, "savings plan"), (0.128, LIST)]

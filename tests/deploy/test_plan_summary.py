@@ -132,13 +132,15 @@ def test_an_unchanged_endpoint_has_its_cost_too() -> None:
 
 
 def test_the_price_of_an_unknown_type_is_unknown_and_named() -> None:
-    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.c5.xlarge"))
+    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.g6e.xlarge"))
     found = summary(changed, change(ENDPOINT, ["update"], STATE[ENDPOINT], {"name": "shirts"}))
     assert found.cost_after == MonthlyCost(IDLE + KEY, IDLE + KEY, None), "no instance at the minimum costs nothing"
     [warning] = found.price_warnings
-    assert warning.startswith("No price of ml.c5.xlarge in eu-west-1 is known (us-east-1 has 0.204 of 2026-10-06: --prices-of")
+    assert warning.startswith(
+        "No price of ml.g6e.xlarge in eu-west-1 is known (us-east-1 has 2.6054 of 2026-09-22: --prices-of"
+    )
     page = markdown("dev", found, "", [], "")
-    assert "No price of ml.c5.xlarge in eu-west-1 is known" in page
+    assert "No price of ml.g6e.xlarge in eu-west-1 is known" in page
     assert re.search(r"at the maximum \| 379\.72 \| unknown \| \*\*unknown\*\*", page)
 
 

@@ -6,11 +6,13 @@ by the hour and published by the month of 730 hours (AWS Pricing Calculator).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 HOURS_PER_MONTH: Final = 730
 INSTANCE_UNIT: Final = "hours"
+INSTANCE_TYPE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from support.run_recorder import InstanceTimes, Recorder
 from support.sample_model import archive
 
 # Before the origin endpoints are created and their policies put, which takes some seconds of the machine too.
-SETTLING_SECONDS: Final = 12 * MINUTE
-SETTLING_REAL_SECONDS: Final = 20.0
+SETTLING_SECONDS: Final = 30 * MINUTE
+SETTLING_REAL_SECONDS: Final = 60.0
 SLEEPER: Final = """
 import json, time
 

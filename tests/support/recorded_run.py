@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+_UNFINISHED: Final = 1e6  # seconds: after the end of every run
 Kind = Literal["out", "in", "wake", "bounds"]
 
 
@@ -104,14 +105,15 @@ class Recording:
 
     @property
     def starts(self) -> list[float]:
-        """Seconds from launch to service of the instances after the first ones, in order of launch; None-free.
+        """Seconds from launch to service of the instances after the first ones, in order of launch.
 
-        An instance that was stopped before it served is given the median: its start would have ended later than it lived.
+        An instance that was stopped before it served, or had not served at the end, would have taken longer than it lived.
         """
-        known = sorted(one.ready - one.launched for one in self.instances if one.ready is not None)
-        median = known[len(known) // 2]
-        later = [one for one in self.instances if one.launched >= self.start]
-        return [median if one.ready is None else one.ready - one.launched for one in later]
+        return [
+            (_UNFINISHED if one.ready is None else one.ready) - one.launched
+            for one in self.instances
+            if one.launched >= self.start
+        ]
 
     @property
     def deaths(self) -> list[float]:

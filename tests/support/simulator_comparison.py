@@ -17,6 +17,7 @@ from support.recorded_run import Recording
 PERIOD: Final = 60.0  # of metrics: the resolution of everything that scales
 TOLERANCE: Final = 0.10  # of waits, or a period if that is more
 HOURS_TOLERANCE: Final = 0.05
+SAME_MINUTE: Final = 0.95  # of the activities; the others may be a minute apart where an event was close to its end
 
 Simulate = Callable[..., Outcome]
 
@@ -80,6 +81,10 @@ class Comparison:
             (self.median.within(TOLERANCE, PERIOD), f"p50 wait {_both(self.median)} s"),
             (self.p95.within(TOLERANCE, PERIOD), f"p95 wait {_both(self.p95)} s"),
             (self.recorded == self.simulated, f"activities {_first_difference(self.recorded, self.simulated)}"),
+            (
+                self.same_minute >= SAME_MINUTE * len(self.recorded),
+                f"only {self.same_minute} of {len(self.recorded)} activities are in the same minute",
+            ),
         )
         return [f"{self.scenario}: {text}" for kept, text in bars if not kept]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from async_endpoint.terraform.local_override import process_environment
+from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from support.applied_roots import CHECKOUT, REGION, Checkout
 from support.common import unique
 from support.live_origins import INPUT, Origin
@@ -123,6 +124,7 @@ def _root(checkout: Checkout, source: Path, folder: Path, arguments: dict[str, A
     call = "\n".join(f"  {name} = jsondecode({json.dumps(json.dumps(value))})" for name, value in arguments.items())
     (folder / "main.tf").write_text(f'{PROVIDER % REGION}\nmodule "endpoint" {{\n  source = "./module"\n{call}\n}}\n')
     shutil.copyfile(CHECKOUT / "envs/local/.terraform.lock.hcl", folder / ".terraform.lock.hcl")
+    (folder / "terraform.rc").write_text(cli_configuration(find_provider_mirror()))
     settings = process_environment(os.environ, folder / "terraform.rc", checkout.credentials)
     root = ForeignRoot(folder, settings | {"AWS_ENDPOINT_URL": checkout.credentials.endpoint_url})
     root.apply()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from async_endpoint.core.suspension import TAG_KEY
 from async_endpoint.deploy.live_adoption.inventory import Inventory
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 
-_RESERVED = ("aws:", "async-endpoint:")
+_RESERVED = ("aws:", f"{TAG_KEY.partition(':')[0]}:")
 
 
 def described_tags(

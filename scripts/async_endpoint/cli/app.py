@@ -36,6 +36,7 @@ FILES: Final = {
     "logs": "logs",
     "simulate": "simulate",
     "api-keys": "api_keys",
+    "cost": "cost",
     "prices": "prices",
 }
 

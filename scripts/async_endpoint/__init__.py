@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from async_endpoint.client.endpoint_info import EndpointInfo
     from async_endpoint.client.invocation import Invocation
     from async_endpoint.client.models import Completed, Payload, Request, State, Submitted
+    from async_endpoint.client.synchronous import invoke_sync
+    from async_endpoint.client.weighted import WeightedEndpoint
+    from async_endpoint.client.weights import Weight
     from async_endpoint.core.errors import (
         Abandoned,
         AmbiguousEndpoint,
@@ -83,6 +86,9 @@ _MODULES: Final = {
     "Request": "client.models",
     "State": "client.models",
     "Submitted": "client.models",
+    "invoke_sync": "client.synchronous",
+    "WeightedEndpoint": "client.weighted",
+    "Weight": "client.weights",
     "AsyncEndpointOutputs": "core.outputs",
 }
 
@@ -143,10 +149,13 @@ __all__ = [
     "UnknownEnvironment",
     "UsageError",
     "VerificationFailed",
+    "Weight",
+    "WeightedEndpoint",
     "WorkFailed",
     "WrongAccount",
     "WrongRegion",
     "__version__",
+    "invoke_sync",
 ]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from async_endpoint.core.errors import (
         Abandoned,
         AmbiguousEndpoint,
+        AnswersDiffer,
         AsyncEndpointError,
         BatchFailed,
         BucketMissing,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         DoctorFailed,
         DriftFound,
         EndpointDeleted,
+        EndpointInUse,
         EndpointNotReady,
         ExtraMissing,
         InvalidInput,
@@ -95,6 +97,7 @@ _MODULES: Final = {
 __all__ = [
     "Abandoned",
     "AmbiguousEndpoint",
+    "AnswersDiffer",
     "AsyncEndpoint",
     "AsyncEndpointError",
     "AsyncEndpointOutputs",
@@ -108,6 +111,7 @@ __all__ = [
     "DoctorFailed",
     "DriftFound",
     "EndpointDeleted",
+    "EndpointInUse",
     "EndpointInfo",
     "EndpointNotReady",
     "ExtraMissing",

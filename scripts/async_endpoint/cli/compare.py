@@ -86,8 +86,8 @@ def compare(
     if not report.passed:
         wrong = sum(item.verdict not in GOOD for item in report.items)
         raise AnswersDiffer(
-            f"{wrong} of {len(report.items)} answers of {report.asynchronous_endpoint} differ from {real_time}, or are missing; "
-            "they are in the report."
+            f"{wrong} of {len(report.items)} answers of {report.asynchronous_endpoint} differ from those of {real_time}, or "
+            "are missing; the report names them."
         )
 
 

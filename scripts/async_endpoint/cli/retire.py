@@ -35,15 +35,13 @@ def retire(
 ) -> None:
     """Delete a real-time endpoint, unless it is still called; its configuration and model stay. End with 4 if it is called."""
     from async_endpoint.cli.deploy import confirmed  # noqa: PLC0415 - the other cases need no deployment
-    from async_endpoint.core.errors import EndpointNotReady, UsageError  # noqa: PLC0415
+    from async_endpoint.core.errors import UsageError  # noqa: PLC0415
     from async_endpoint.operations import retirement  # noqa: PLC0415
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415
 
     outputs, access = read_endpoint(address, local=local)
     session = access.session(outputs.region)
-    status = session.sagemaker.describe_endpoint(EndpointName=outputs.endpoint.name)["EndpointStatus"]
-    if status != "InService":
-        raise EndpointNotReady(f"Endpoint {outputs.endpoint.name} is {status}; callers have nowhere to go: verify it first.")
+    retirement.check_successor(session, outputs.endpoint.name)
     endpoint = retirement.describe_real_time(session, real_time)
     drained = retirement.wait_until_drained(session, endpoint, quiet, wait, on_wait=print_progress)
     _say(f"{real_time} was not called from {drained.since:%Y-%m-%d %H:%M} to {drained.until:%H:%M} UTC")

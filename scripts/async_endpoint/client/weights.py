@@ -75,7 +75,8 @@ class Weight:
 
     def current(self) -> float:
         """The weight now."""
-        if self._elapsed() >= self._due and self._lock.acquire(blocking=False):  # one thread reads, others have the last value
+        # in the background one thread reads, and the others have the last value
+        if self._elapsed() >= self._due and self._lock.acquire(blocking=not self._in_background):
             if self._in_background:
                 threading.Thread(target=self._update, name="async-endpoint-weight", daemon=True).start()
             else:

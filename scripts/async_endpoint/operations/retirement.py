@@ -77,6 +77,15 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
     )
 
 
+def check_successor(session: AwsSession, name: str) -> None:
+    """Raise EndpointNotReady unless the asynchronous endpoint that callers have moved to is in service."""
+    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
+        found = _endpoint(session, name)
+    status = found["EndpointStatus"] if found is not None else "missing"
+    if status != "InService":
+        raise EndpointNotReady(f"Endpoint {name}, which callers move to, is {status}; apply its environment first.")
+
+
 def check_drained(
     session: AwsSession, endpoint: RealTimeEndpoint, minutes: int = QUIET_MINUTES, clock: Clock = SYSTEM_CLOCK
 ) -> Drained:

@@ -43,8 +43,9 @@ def retire(
     session = access.session(outputs.region)
     retirement.check_successor(session, outputs.endpoint.name)
     endpoint = retirement.describe_real_time(session, real_time)
-    drained = retirement.wait_until_drained(session, endpoint, quiet, wait, on_wait=print_progress)
-    _say(f"{real_time} was not called from {drained.since:%Y-%m-%d %H:%M} to {drained.until:%H:%M} UTC")
+    drained = retirement.wait_until_drained(session, endpoint, outputs.endpoint, quiet, wait, on_wait=print_progress)
+    before = f"last in the hour of {drained.last_call:%Y-%m-%d %H:%M}" if drained.last_call else "nor in the 14 days before"
+    _say(f"{real_time} was not called from {drained.since:%Y-%m-%d %H:%M} to {drained.until:%H:%M} UTC, {before}")
     deleted = False
     if not check:
         if not (yes or confirmed(f"Delete endpoint {real_time}? Type yes:")):
@@ -60,6 +61,7 @@ def retire(
                 "endpoint_name": real_time,
                 "quiet_since": drained.since.isoformat(),
                 "quiet_until": drained.until.isoformat(),
+                "last_call": drained.last_call.isoformat() if drained.last_call else None,
                 "deleted": deleted,
                 "kept": {"endpoint_config": endpoint.config_name, "models": endpoint.model_names},
             }

@@ -1,26 +1,28 @@
 """Retiring a real-time endpoint: whether its callers have left, by its own metric, and then its deletion.
 
-`Invocations` is published in the minutes with calls only, so its absence says nothing by itself: utilization, which instances
-publish every minute, shows that the metrics of the endpoint arrive and how far.
+`Invocations` is published in the minutes with calls only (A331), so its absence says nothing by itself: the backlog of the
+asynchronous endpoint, published every minute, shows that metrics arrive, and up to which minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
+from async_endpoint.client.endpoint_metrics import recent_metrics
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
+from async_endpoint.core.outputs import EndpointDetails
 
 QUIET_MINUTES: Final = 15
-LATE: Final = timedelta(minutes=5)  # CloudWatch has a minute's datapoints some two minutes later
-AHEAD: Final = timedelta(days=60)  # how far a local AWS's clock may have run ahead (client/endpoint_metrics.py)
+LATE: Final = timedelta(minutes=5)  # calls after the newest minute of the backlog count too
+HISTORY: Final = timedelta(days=14)  # in which the last call is looked for: hourly datapoints, 336 of them
 DELETION_SECONDS: Final = 900.0
 POLL_SECONDS: Final = 5.0
 LOCAL_POLL_SECONDS: Final = 0.5
@@ -36,16 +38,16 @@ class RealTimeEndpoint:
     config_name: str
     variants: tuple[str, ...]
     model_names: tuple[str, ...]
-    serverless: bool
 
 
 @dataclass(frozen=True)
 class Drained:
-    """No call from `since` to `until`."""
+    """No call from `since` to `until`; the last before was in the hour from `last_call`, None if none is on record."""
 
     endpoint: RealTimeEndpoint
     since: datetime
     until: datetime
+    last_call: datetime | None
 
 
 def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
@@ -73,7 +75,6 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         config_name,
         tuple(variant["VariantName"] for variant in variants),
         tuple(variant["ModelName"] for variant in variants if variant.get("ModelName")),
-        any("ServerlessConfig" in variant for variant in variants),
     )
 
 
@@ -87,28 +88,34 @@ def check_successor(session: AwsSession, name: str) -> None:
 
 
 def check_drained(
-    session: AwsSession, endpoint: RealTimeEndpoint, minutes: int = QUIET_MINUTES, clock: Clock = SYSTEM_CLOCK
+    session: AwsSession,
+    endpoint: RealTimeEndpoint,
+    successor: EndpointDetails,
+    minutes: int = QUIET_MINUTES,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Drained:
-    """That nothing called the endpoint in the last `minutes` that CloudWatch has.
+    """That nothing called the endpoint in the last `minutes` that CloudWatch has; `successor` is what callers have moved to.
 
-    Raises EndpointInUse with the number of calls and the last minute of them, NotReady if its metrics do not arrive.
+    Raises EndpointInUse with the number of calls and the last minute of them, NotReady if metrics do not arrive.
     """
-    until = _known_until(session, endpoint, datetime.fromtimestamp(clock.now(), UTC))
+    until = _known_until(session, successor, clock.now())
     since = until - timedelta(minutes=minutes)
-    calls = _datapoints(session, endpoint, metrics.NAMESPACE, metrics.INVOCATIONS, "Sum", (since, until), 60)
-    counted = {minute: count for minute, count in calls.items() if count > 0}
+    counted = _calls(session, endpoint, (since, until + LATE), 60)
     if counted:
         total, last = sum(counted.values()), max(counted)
+        times = "time" if total == 1 else "times"
         raise EndpointInUse(
-            f"Endpoint {endpoint.name} was called {total:.0f} times in the last {minutes} minutes, last in the minute of "
+            f"Endpoint {endpoint.name} was called {total:.0f} {times} in the last {minutes} minutes, last in the minute of "
             f"{last:%H:%M} UTC; move the callers that remain, and repeat this."
         )
-    return Drained(endpoint, since, until)
+    hours = _calls(session, endpoint, (until - HISTORY, until), 3600)
+    return Drained(endpoint, since, until, max(hours, default=None))
 
 
 def wait_until_drained(
     session: AwsSession,
     endpoint: RealTimeEndpoint,
+    successor: EndpointDetails,
     minutes: int,
     seconds: float,
     *,
@@ -119,7 +126,7 @@ def wait_until_drained(
     deadline = clock.now() + seconds
     while True:
         try:
-            return check_drained(session, endpoint, minutes, clock)
+            return check_drained(session, endpoint, successor, minutes, clock)
         except (EndpointInUse, NotReady) as error:
             pause = _poll_seconds(session)
             if clock.now() + pause > deadline:
@@ -154,47 +161,32 @@ def _endpoint(session: AwsSession, name: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _known_until(session: AwsSession, endpoint: RealTimeEndpoint, now: datetime) -> datetime:
-    """The end of the newest minute that CloudWatch has of the endpoint."""
-    if endpoint.serverless:  # it has no instances that would publish anything
-        return now
-    cpu, namespace = metrics.UTILISATION["CPUUtilization"], metrics.INSTANCE_NAMESPACE
-    window = (now - 2 * LATE, now + timedelta(minutes=1))
-    if session.endpoint_url:
-        hours = _datapoints(session, endpoint, namespace, cpu, "Average", (now - timedelta(hours=1), now + AHEAD), 3600)
-        window = (max(hours), max(hours) + timedelta(hours=1)) if hours else window
-    minutes = _datapoints(session, endpoint, namespace, cpu, "Average", window, 60)
-    newest = max(minutes, default=None)
-    if newest is None or (not session.endpoint_url and newest < now - LATE):
-        since = f"since {newest:%H:%M} UTC" if newest else "in ten minutes"
+def _known_until(session: AwsSession, successor: EndpointDetails, now: float) -> datetime:
+    """The end of the newest minute that CloudWatch has of the asynchronous endpoint, which publishes one each minute."""
+    backlog = recent_metrics(session, successor, {"backlog": (metrics.APPROXIMATE_BACKLOG_SIZE, "Average")}, now)["backlog"]
+    if not backlog:
         raise NotReady(
-            f"Endpoint {endpoint.name} has published no utilization {since}, so it is not known whether it is called; "
-            "check cloudwatch:GetMetricData and its status, and repeat this."
+            f"Endpoint {successor.name} has published no backlog in ten minutes, so metrics do not arrive and calls cannot be "
+            "counted; check its status, and repeat this."
         )
-    return newest + timedelta(minutes=1)
+    return max(backlog) + timedelta(minutes=1)
 
 
-def _datapoints(
-    session: AwsSession,
-    endpoint: RealTimeEndpoint,
-    namespace: str,
-    metric: metrics.Metric,
-    statistic: str,
-    window: tuple[datetime, datetime],
-    period: int,
+def _calls(
+    session: AwsSession, endpoint: RealTimeEndpoint, window: tuple[datetime, datetime], period: int
 ) -> dict[datetime, float]:
-    """The metric of all variants by time, summed."""
+    """The calls of all variants in each period that had some."""
     queries = [
         {
             "Id": f"v{number}",
             "MetricStat": {
                 "Metric": {
-                    "Namespace": namespace,
-                    "MetricName": metric.name,
-                    "Dimensions": metric.dimensions(endpoint.name, variant),
+                    "Namespace": metrics.NAMESPACE,
+                    "MetricName": metrics.INVOCATIONS.name,
+                    "Dimensions": metrics.INVOCATIONS.dimensions(endpoint.name, variant),
                 },
                 "Period": period,
-                "Stat": statistic,
+                "Stat": "Sum",
             },
         }
         for number, variant in enumerate(endpoint.variants)
@@ -205,7 +197,7 @@ def _datapoints(
     for series in answer["MetricDataResults"]:
         for moment, value in zip(series["Timestamps"], series["Values"], strict=True):
             found[moment] = found.get(moment, 0.0) + value
-    return found
+    return {moment: count for moment, count in found.items() if count > 0}
 
 
 def _poll_seconds(session: AwsSession) -> float:

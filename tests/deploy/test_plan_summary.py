@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from importlib.resources import files
+from datetime import date
 from typing import Any
 
 import pytest
 
-from async_endpoint.capacity.prices import HOURS_PER_MONTH, IdleItems, idle_price, instance_price, instances_cost, read_on
+from async_endpoint.capacity.bill import IdleItems, Usage, bill
+from async_endpoint.capacity.price_items import ITEMS
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.core.markdown import MAX_CHARACTERS
 from async_endpoint.deploy.endpoints import endpoint_plans
 from async_endpoint.deploy.quotas import Need
+from async_endpoint.deploy.summary.costs import MonthlyCost
 from async_endpoint.deploy.summary.markdown import markdown, marker
 from async_endpoint.deploy.summary.settings import SettingChange
-from async_endpoint.deploy.summary.summary import ChangedResource, MonthlyCost, PlanSummary, plan_summary
+from async_endpoint.deploy.summary.summary import ChangedResource, PlanSummary, plan_summary
 from async_endpoint.deploy.summary.text import endpoint_lines
 from support.deployment_fixtures import endpoint_outputs
 from support.plan_documents import change, plan_document
@@ -60,9 +62,13 @@ IDLE = 5 * 0.10 + 3.00  # of the endpoint: two alarms of tracking, one that wake
 KEY = 1.00
 
 
+def prices_of(region: str) -> PriceList:
+    return PriceList.load(region, today=date(2024, 6, 1))
+
+
 def summary(*changes: dict[str, Any], needs: dict[str, list[Need]] | None = None) -> PlanSummary:
     document, endpoints = plan_document(*changes, state=STATE), {"shirts": endpoint_outputs()}
-    return plan_summary(document, endpoint_plans(document, endpoints), endpoints, needs or {})
+    return plan_summary(document, endpoint_plans(document, endpoints), endpoints, needs or {}, prices_of)
 
 
 def update() -> list[dict[str, Any]]:
@@ -99,7 +105,7 @@ def test_what_changes_is_said_in_words_without_values_that_may_be_secret() -> No
 def test_cost_is_at_zero_minimum_and_maximum_before_and_after() -> None:
     found = summary(*update())
     assert found.endpoints["shirts"].cost_before == MonthlyCost(IDLE, IDLE, round(IDLE + 2 * 0.257 * 730, 2))
-    gpu = 0.821 * HOURS_PER_MONTH
+    gpu = 0.821 * 730
     assert found.endpoints["shirts"].cost_after == MonthlyCost(IDLE, round(IDLE + gpu, 2), round(IDLE + 4 * gpu, 2))
     assert found.cost_after == MonthlyCost(IDLE + KEY, round(IDLE + KEY + gpu, 2), round(IDLE + KEY + 4 * gpu, 2))
     assert f"US dollars a month: {IDLE:.2f} at zero instances, 3.50 → 602.83 at the minimum" in "\n".join(endpoint_lines(found))
@@ -126,18 +132,21 @@ def test_an_unchanged_endpoint_has_its_cost_too() -> None:
 
 
 def test_the_price_of_an_unknown_type_is_unknown_and_named() -> None:
-    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.c5.xlarge"))
+    changed = change(CONFIGURATION, ["create", "delete"], STATE[CONFIGURATION], configuration("ml.g6e.xlarge"))
     found = summary(changed, change(ENDPOINT, ["update"], STATE[ENDPOINT], {"name": "shirts"}))
     assert found.cost_after == MonthlyCost(IDLE + KEY, IDLE + KEY, None), "no instance at the minimum costs nothing"
-    assert found.unpriced == ("ml.c5.xlarge",)
+    [warning] = found.price_warnings
+    assert warning.startswith(
+        "No price of ml.g6e.xlarge in eu-west-1 is known (us-east-1 has 2.6054 of 2026-09-22: --prices-of"
+    )
     page = markdown("dev", found, "", [], "")
-    assert "The price of ml.c5.xlarge in eu-west-1 is unknown." in page
+    assert "No price of ml.g6e.xlarge in eu-west-1 is known" in page
     assert re.search(r"at the maximum \| 379\.72 \| unknown \| \*\*unknown\*\*", page)
 
 
 def test_a_created_endpoint_costs_nothing_before_and_a_deleted_one_nothing_after() -> None:
     document = plan_document(*(change(address, ["create"], None, values) for address, values in STATE.items()))
-    made = plan_summary(document, endpoint_plans(document, {}), {}, {})
+    made = plan_summary(document, endpoint_plans(document, {}), {}, {}, prices_of)
     assert (made.cost_before, made.cost_after.at_zero) == (MonthlyCost(0, 0, 0), IDLE + KEY)
     gone = summary(*(change(address, ["delete"], values, None) for address, values in STATE.items()))
     assert gone.cost_after == MonthlyCost(0, 0, 0)
@@ -212,28 +221,6 @@ def test_a_comment_fits_and_says_what_was_left_out(count: int, length: int) -> N
 # --- prices -----------------------------------------------------------------------------------------------------------------
 
 
-def test_prices_are_dated_and_an_unknown_one_is_none() -> None:
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", read_on())
-    assert instance_price("ml.m5.xlarge", "us-east-1") == 0.23
-    assert instance_price("ml.m5.xlarge", "eu-west-1") == 0.257
-    assert instance_price("ml.m5.xlarge", "mars-1") is None
-    assert instance_price("ml.x9.huge", "us-east-1") is None
-    assert instances_cost(0, "ml.x9.huge", "us-east-1") == 0
-    assert instances_cost(2, "ml.x9.huge", "us-east-1") is None
-    assert instances_cost(2, "ml.m5.xlarge", "us-east-1") == pytest.approx(335.8)
-
-
-def test_every_price_has_the_address_and_date_of_its_source() -> None:
-    table = json.loads(files("async_endpoint.capacity").joinpath("prices.json").read_text(encoding="utf-8"))
-    prices = [price for group in (table["idle"], *table["instances"].values()) for price in group.values()]
-    assert {price["source"] for price in prices} == table["sources"].keys()
-    for name, source in table["sources"].items():
-        assert re.fullmatch(r"https://\S+", source["address"]), name
-        assert "2023-01-01" < source["date"] <= read_on(), name
-        assert source["what"], name
-    assert instance_price("ml.m5.large", "eu-west-1") is None, "only a price of notebooks has a source"
-
-
 def test_the_table_of_the_readme_follows_from_the_same_prices(checkout_readme: str) -> None:
     rows = {
         cells[0]: cells[1:]
@@ -243,13 +230,15 @@ def test_the_table_of_the_readme_follows_from_the_same_prices(checkout_readme: s
     key, alarms, dashboard = (
         rows[name] for name in ("KMS key", "CloudWatch alarms, those of scaling included", "CloudWatch dashboard")
     )
+    prices = prices_of("eu-west-1")
+    listed = {name: price.usd for name in ITEMS if (price := prices.item(name))}
     assert [float(row[0]) for row in (key, alarms, dashboard)] == [
-        idle_price(item) for item in ("kms_key", "alarm_metric", "dashboard")
+        listed[item] for item in ("kms_key", "alarm_metric", "dashboard")
     ]
     for column in (1, 2, 3):
         items = IdleItems(int(key[column]), int(alarms[column]), 0, int(dashboard[column]))
-        assert rows["**together, about**"][column] == f"**{items.cost:.2f}**"
-    assert rows["S3, CloudWatch Logs"][0] == f"{idle_price('s3_storage_gb')} and {idle_price('log_storage_gb')} per GB"
+        assert rows["**together, about**"][column] == f"**{bill(Usage(idle=items), prices).usd:.2f}**"
+    assert rows["S3, CloudWatch Logs"][0] == f"{listed['s3_storage_gb']} and {listed['log_storage_gb']} per GB"
 
 
 @pytest.fixture

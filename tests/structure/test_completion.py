@@ -102,7 +102,7 @@ def test_every_command_that_takes_an_environment_offers_them(checkout: Path, mon
 def test_the_typed_prefix_selects(checkout: Path) -> None:
     assert complete("apply p", checkout) == ["prod-eu"]
     assert complete("apply local --allow", checkout) == ["--allow-replacement"]
-    assert sorted(complete("p", checkout)) == ["package", "plan"]
+    assert sorted(complete("ap", checkout)) == ["api-keys", "apply"]
     assert complete("local f", checkout) == ["fault"]
 
 

@@ -1,69 +1,133 @@
-"""List prices in US dollars, from the table prices.json beside this file: of an instance by the hour, of what is idle by the
-month. Each has the address and date of its source. A type or region that the table does not have has no price here; none is
-derived from another, nor from the price of notebooks or training.
+"""List prices in US dollars: the package's table prices.json, and what a file of one's own puts before it.
 
-Before any free tier, Savings Plan or tax; an instance's volume and its data in and out are not included. An approximation that
-no bill confirms: not verified on AWS. Asynchronous endpoints are billed as AsyncInf, at the price of Host (A278).
+Every price has the address and date of its source and the region it holds for. One that has no source is absent, and none is
+derived from another, nor from the price of notebooks, training or EC2. What is missing, older than a year or of another region
+is reported by `PriceList.warnings`, and a price of another region is used only where that is asked for.
+
+Before any free tier, Savings Plan or tax. An approximation that no bill confirms: not verified on AWS. Asynchronous endpoints
+are billed as AsyncInf, at the price of Host (A278).
 """
 
 from __future__ import annotations
 
+import datetime
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-HOURS_PER_MONTH: Final = 730  # AWS Pricing Calculator
+from async_endpoint.capacity.price_items import ITEMS, is_instance, unit_of
+
+MAX_AGE_DAYS: Final = 365
 
 
 @dataclass(frozen=True)
-class IdleItems:
-    """What is billed by the month although no instance runs, by number. An alarm counts once for each metric that it reads."""
+class Price:
+    """US dollars for one unit (of an instance type an hour, else that of its Item). `source` is an address or a description."""
 
-    kms_keys: int = 0
-    alarm_metrics: int = 0
-    composite_alarms: int = 0
-    dashboards: int = 0
+    usd: float
+    source: str
+    date: datetime.date
+    region: str
 
-    @property
-    def cost(self) -> float:
-        """US dollars a month."""
-        return (
-            self.kms_keys * idle_price("kms_key")
-            + self.alarm_metrics * idle_price("alarm_metric")
-            + self.composite_alarms * idle_price("composite_alarm")
-            + self.dashboards * idle_price("dashboard")
+    def older_than_a_year(self, today: datetime.date) -> bool:
+        return (today - self.date).days > MAX_AGE_DAYS
+
+
+PriceTable = Mapping[str, Mapping[str, Price]]
+"""Prices by region and name: an instance type, or an item of `price_items.ITEMS`."""
+
+
+@dataclass(frozen=True)
+class PriceList:
+    """The prices of one region on one day.
+
+    `own` come first, then `listed` ones, then those of region `fallback`, if one is given, which are reported.
+    """
+
+    region: str
+    today: datetime.date
+    listed: PriceTable
+    own: PriceTable
+    fallback: str | None = None
+
+    @classmethod
+    def load(
+        cls, region: str, override: PriceTable | None = None, *, today: datetime.date, fallback: str | None = None
+    ) -> PriceList:
+        """The package's table, with `override` (as `price_overrides.parse_overrides` returns it) before it."""
+        return cls(region, today, _table(), override or {}, fallback)
+
+    def instance(self, instance_type: str) -> Price | None:
+        """US dollars an hour for an ml.* instance of an endpoint; None where no source has it."""
+        return self._find(instance_type)
+
+    def item(self, name: str) -> Price | None:
+        """The price of an item, for its unit; None where no source has it. Raises KeyError for a name that ITEMS lacks."""
+        return self._find(name) if ITEMS[name] else None
+
+    def _find(self, name: str) -> Price | None:
+        for region in filter(None, (self.region, self.fallback)):
+            for table in (self.own, self.listed):
+                if price := table.get(region, {}).get(name):
+                    return price
+        return None
+
+    def find(self, name: str) -> Price | None:
+        """The price of an instance type or of an item."""
+        return self.instance(name) if is_instance(name) else self.item(name)
+
+    def elsewhere(self, name: str) -> tuple[Price, ...]:
+        """Its prices in other regions, which are not used."""
+        return tuple(
+            prices[name]
+            for table in (self.own, self.listed)
+            for region, prices in table.items()
+            if region != self.region and name in prices
         )
 
+    def warnings(self, names: Iterable[str]) -> tuple[str, ...]:
+        """A sentence for each of these prices that is missing, older than a year, or of another region."""
+        return tuple(warning for name in dict.fromkeys(names) if (warning := self._warning(name)))
 
-def read_on() -> str:
-    """The day, as YYYY-MM-DD, that the prices of the table were read."""
-    return str(_table()["read"])
+    def _warning(self, name: str) -> str | None:
+        price = self.find(name)
+        if price is None:
+            return f"No price of {name} in {self.region} is known{self._remedy(name)}"
+        if price.region != self.region:
+            return (
+                f"The price of {name} is that of {price.region} ({price.usd:g} US dollars for {unit_of(name)}, {price.date}), "
+                f"because none of {self.region} is known."
+            )
+        if price.older_than_a_year(self.today):
+            return f"The price of {name} in {self.region} is of {price.date}, over a year old; `prices refresh` renews it."
+        return None
 
-
-def idle_price(item: str) -> float:
-    """US dollars a month for one of `kms_key`, `alarm_metric`, `composite_alarm`, `dashboard`; for a GB of `s3_storage_gb`,
-    `log_storage_gb`.
-    """
-    return float(_table()["idle"][item]["usd"])
-
-
-def instance_price(instance_type: str, region: str) -> float | None:
-    """US dollars an hour for an ml.* instance of an endpoint; None where the table does not have it."""
-    price = _table()["instances"].get(region, {}).get(instance_type)
-    return None if price is None else float(price["usd"])
-
-
-def instances_cost(count: int, instance_type: str, region: str) -> float | None:
-    """US dollars a month for `count` instances that run all the time; None where the price is unknown, 0 for none of them."""
-    price = instance_price(instance_type, region)
-    if count == 0:
-        return 0.0
-    return None if price is None else count * price * HOURS_PER_MONTH
+    def _remedy(self, name: str) -> str:
+        found = "; ".join(f"{one.region} has {one.usd:g} of {one.date}" for one in self.elsewhere(name))
+        others = f" ({found}: --prices-of uses another region's)" if found else ""
+        return f"{others}; state it in a file for --prices, or run `prices refresh`."
 
 
 @cache
-def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(files(__package__).joinpath("prices.json").read_text(encoding="utf-8"))
-    return table
+def _table() -> PriceTable:
+    text = files(__package__).joinpath("prices.json").read_text(encoding="utf-8")
+    return parse_table(json.loads(text))
+
+
+def parse_table(document: Mapping[str, Any]) -> PriceTable:
+    """The prices of a document in the form of prices.json: `sources` by name, `regions` with prices by name."""
+    sources = {
+        name: (str(one["address"]), datetime.date.fromisoformat(one["date"])) for name, one in document["sources"].items()
+    }
+    return {
+        region: {name: Price(float(one["usd"]), *sources[one["source"]], region) for name, one in prices.items()}
+        for region, prices in document["regions"].items()
+    }
+
+
+def newest(prices: Iterable[Price]) -> datetime.date | None:
+    """The latest date of these prices."""
+    return max((one.date for one in prices), default=None)

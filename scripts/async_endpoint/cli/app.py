@@ -37,6 +37,7 @@ FILES: Final = {
     "watch": "watch",
     "logs": "logs",
     "api-keys": "api_keys",
+    "prices": "prices",
 }
 
 

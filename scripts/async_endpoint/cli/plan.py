@@ -11,6 +11,7 @@ from rich.text import Text
 
 from async_endpoint.cli.arguments import Environment, Json, Local
 from async_endpoint.cli.console import console, print_json, print_progress
+from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
 from async_endpoint.core.errors import UsageError
 
 DetailedExitCode = Annotated[
@@ -40,6 +41,8 @@ def plan(
     out: Out = None,
     store: Store = None,
     allow_replacement: AllowReplacement = False,
+    prices: PricesFile = None,
+    prices_of: PricesOf = None,
     detailed_exitcode: DetailedExitCode = False,
 ) -> None:
     """Show what an apply would change, and what it costs."""
@@ -50,8 +53,9 @@ def plan(
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both write to standard output; give one of them.")
+    costs = price_lists(prices, prices_of)
     deployment = Deployment.prepare(environment, local=local, plans=True, on_output=print_progress)
-    planned = plan_environment(deployment, out=out, store=store, allow_replacement=allow_replacement)
+    planned = plan_environment(deployment, out=out, store=store, allow_replacement=allow_replacement, prices_of=costs)
     if as_json:
         print_json(planned.document(environment))
     elif as_markdown:

@@ -12,6 +12,7 @@ EXTRAS: Final = {
     "deploy": ("python_terraform",),
     "http": ("fastapi", "mangum", "uvicorn"),
     "local": ("moto", "flask", "flask_cors", "sagemaker_inference"),
+    "plots": ("matplotlib",),
 }
 
 

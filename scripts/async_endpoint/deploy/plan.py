@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from async_endpoint.aws import failing_as_not_ready
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.core.errors import Refused
 from async_endpoint.deploy.adoption import OrphanCheck
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
@@ -58,11 +60,21 @@ class Planned:
         } | dataclasses.asdict(self.summary)
 
 
+def list_prices(region: str) -> PriceList:
+    """The package's prices of a region, today."""
+    return PriceList.load(region, today=datetime.now(UTC).date())
+
+
 @reports_waits
 def plan_environment(
-    deployment: Deployment, *, out: Path | None = None, store: str | None = None, allow_replacement: bool = False
+    deployment: Deployment,
+    *,
+    out: Path | None = None,
+    store: str | None = None,
+    allow_replacement: bool = False,
+    prices_of: Callable[[str], PriceList] = list_prices,
 ) -> Planned:
-    """Say what an apply would do; nothing is changed.
+    """Say what an apply would do, and what it costs at the prices of a region that `prices_of` gives; nothing is changed.
 
     The plan is kept in the file `out` and in the environment's store as `store`, where these are given. For `store` the lock
     of the state is not taken: a planner may only read the state, and the plan is made again before it is applied. Raises
@@ -82,16 +94,22 @@ def plan_environment(
             *_quota_notices(deployment, needs),
             *alarm_notices(guarded_updates(deployment.session, saved.resources), deployment.copy.command("apply")),
         ]
-        planned = described_plan(deployment, saved, notices, needs)
+        planned = described_plan(deployment, saved, notices, needs, prices_of)
         refusal = _refusal(deployment, saved, needs, allow_replacement=allow_replacement) if store else None
         record = _kept(deployment, saved, planned, out, None if refusal else store)
         return dataclasses.replace(planned, digest=record.digest, refusal=refusal)
 
 
-def described_plan(deployment: Deployment, saved: SavedPlan, notices: list[str], needs: Mapping[str, list[Need]]) -> Planned:
+def described_plan(
+    deployment: Deployment,
+    saved: SavedPlan,
+    notices: list[str],
+    needs: Mapping[str, list[Need]],
+    prices_of: Callable[[str], PriceList] = list_prices,
+) -> Planned:
     """What the plan would do; `needs` are the instances of each endpoint, by SageMaker's name."""
     plans = endpoint_actions(deployment, saved)
-    summary = plan_summary(saved.document, plans, deployment.known_endpoints(), needs)
+    summary = plan_summary(saved.document, plans, deployment.known_endpoints(), needs, prices_of)
     return Planned(saved.changes, plans, notices, summary)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.capacity.prices import IdleItems
+from async_endpoint.capacity.bill import IdleItems
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.endpoints import CONFIGURATION_TYPE, ENDPOINT_TYPE
 from async_endpoint.terraform.plan_document import ManagedResource, top_module

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.capacity.prices import IdleItems, instances_cost, read_on
+from async_endpoint.capacity.bill import IdleItems
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.endpoints import ENDPOINT_TYPE, EndpointPlan, dotted
 from async_endpoint.deploy.quotas import Need
+from async_endpoint.deploy.summary.costs import NOTHING, MonthlyBills, MonthlyCost, dates, monthly_bills
 from async_endpoint.deploy.summary.settings import (
     EndpointSettings,
     Fleet,
@@ -45,15 +47,6 @@ _REPLACED_BY_DESIGN: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class MonthlyCost:
-    """US dollars a month without instances, and with the minimum and the maximum of them; None where a price is unknown."""
-
-    at_zero: float
-    at_minimum: float | None
-    at_maximum: float | None
-
-
-@dataclass(frozen=True)
 class ChangedResource:
     """A resource that the plan changes, and which attributes, without values; `forcing` are those that force a replacement."""
 
@@ -79,15 +72,18 @@ class EndpointSummary:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """`cost_before` and `cost_after` are of the whole environment, with what belongs to no endpoint; `prices` says of when."""
+    """`cost_before` and `cost_after` are of the whole environment, with what belongs to no endpoint.
+
+    `prices` says of when the prices are; `price_warnings` which of them are missing, old, or of another region.
+    """
 
     region: str
     endpoints: Mapping[str, EndpointSummary] = field(default_factory=dict)
     resources: tuple[ChangedResource, ...] = ()
-    cost_before: MonthlyCost = MonthlyCost(0, 0, 0)
-    cost_after: MonthlyCost = MonthlyCost(0, 0, 0)
-    unpriced: tuple[str, ...] = ()
-    prices: str = field(default_factory=read_on)
+    cost_before: MonthlyCost = NOTHING
+    cost_after: MonthlyCost = NOTHING
+    price_warnings: tuple[str, ...] = ()
+    prices: str = ""
 
     def interrupted(self) -> list[str]:
         """The addresses of resources that are deleted and created again although they serve, hold data or are referred to.
@@ -104,26 +100,31 @@ def plan_summary(
     plans: Mapping[str, EndpointPlan],
     endpoints: Mapping[str, AsyncEndpointOutputs],
     needs: Mapping[str, list[Need]],
+    prices_of: Callable[[str], PriceList],
 ) -> PlanSummary:
     """The summary of a plan, as `terraform show -json` printed it.
 
-    `plans` and `endpoints` are by the name in the environment, `needs` by SageMaker's name.
+    `plans` and `endpoints` are by the name in the environment, `needs` by SageMaker's name; `prices_of` gives a region's.
     """
     before, after = managed_before(document), managed_after(document)
     region = plan_view(document).region or next((outputs.region for outputs in endpoints.values()), "")
+    prices = prices_of(region)
     names = {name: _names(endpoints[name].endpoint.name if name in endpoints else name, before, after) for name in plans}
     modules = {str(one.values.get("name")): top_module(one.address) for one in (*before, *after) if one.type == ENDPOINT_TYPE}
     found = {
-        name: _endpoint(plans[name], own, (before, after), modules.get(own[0], ""), region, needs.get(own[1], []))
+        name: _endpoint(plans[name], own, (before, after), modules.get(own[0], ""), prices, needs.get(own[1], []))
         for name, own in names.items()
     }
+    earlier = _environment_bills(before, (one.instances_before for one in found.values()), prices)
+    later = _environment_bills(after, (one.instances_after for one in found.values()), prices)
     return PlanSummary(
         region,
         found,
         tuple(map(_resource, resource_changes(document))),
-        _total(before, (one.instances_before for one in found.values()), region),
-        _total(after, (one.instances_after for one in found.values()), region),
-        tuple(sorted(_unpriced(found.values(), region))),
+        earlier.cost,
+        later.cost,
+        tuple(dict.fromkeys((*earlier.at_maximum.warnings, *later.at_maximum.warnings))),
+        dates((*earlier.at_maximum.lines, *later.at_maximum.lines)),
     )
 
 
@@ -139,12 +140,12 @@ def _endpoint(
     names: tuple[str, str],
     sides: tuple[list[ManagedResource], list[ManagedResource]],
     module: str,
-    region: str,
+    prices: PriceList,
     needs: list[Need],
 ) -> EndpointSummary:
     settings = [endpoint_settings(side, name) for side, name in zip(sides, names, strict=True)]
     before, after = settings
-    costs = [_cost(_idle(side, module), one, region) for side, one in zip(sides, settings, strict=True)]
+    costs = [_cost(_idle(side, module), one, prices) for side, one in zip(sides, settings, strict=True)]
     return EndpointSummary(
         plan.action,
         plan.reasons,
@@ -160,32 +161,14 @@ def _idle(resources: list[ManagedResource], module: str) -> IdleItems:
     return idle_items(one for one in resources if top_module(one.address) == module)
 
 
-def _cost(idle: IdleItems, settings: EndpointSettings | None, region: str) -> MonthlyCost | None:
-    return None if settings is None else _with_instances(idle.cost, settings.fleets, region)
+def _cost(idle: IdleItems, settings: EndpointSettings | None, prices: PriceList) -> MonthlyCost | None:
+    return None if settings is None else monthly_bills(idle, settings.fleets, prices).cost
 
 
-def _total(resources: list[ManagedResource], fleets: Iterable[tuple[Fleet, ...]], region: str) -> MonthlyCost:
-    return _with_instances(idle_items(resources).cost, tuple(fleet for some in fleets for fleet in some), region)
-
-
-def _with_instances(idle: float, fleets: tuple[Fleet, ...], region: str) -> MonthlyCost:
-    minimum = _sum([instances_cost(fleet.minimum, fleet.instance_type, region) for fleet in fleets])
-    maximum = _sum([instances_cost(fleet.maximum, fleet.instance_type, region) for fleet in fleets])
-    return MonthlyCost(
-        round(idle, 2),
-        None if minimum is None else round(idle + minimum, 2),
-        None if maximum is None else round(idle + maximum, 2),
-    )
-
-
-def _sum(costs: list[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if len(known) == len(costs) else None
-
-
-def _unpriced(endpoints: Iterable[EndpointSummary], region: str) -> set[str]:
-    fleets = (fleet for one in endpoints for fleet in (*one.instances_before, *one.instances_after))
-    return {fleet.instance_type for fleet in fleets if instances_cost(1, fleet.instance_type, region) is None}
+def _environment_bills(
+    resources: list[ManagedResource], fleets: Iterable[tuple[Fleet, ...]], prices: PriceList
+) -> MonthlyBills:
+    return monthly_bills(idle_items(resources), tuple(fleet for some in fleets for fleet in some), prices)
 
 
 def _resource(change: ResourceChange) -> ChangedResource:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from async_endpoint.core.text import joined
+from async_endpoint.deploy.summary.costs import NOTHING, MonthlyCost
 from async_endpoint.deploy.summary.settings import Fleet
-from async_endpoint.deploy.summary.summary import EndpointSummary, MonthlyCost, PlanSummary
+from async_endpoint.deploy.summary.summary import EndpointSummary, PlanSummary
 from async_endpoint.terraform.adapter import Changes
 
 DONE: Final = {"create": "created", "delete": "deleted", "replace": "replaced", "update": "updated"}
@@ -72,7 +73,7 @@ def cost(before: MonthlyCost | None, after: MonthlyCost | None) -> str:
 
 def cost_rows(before: MonthlyCost | None, after: MonthlyCost | None) -> list[tuple[str, float | None, float | None]]:
     """Label, cost before and after. What does not exist costs nothing."""
-    one, other = before or MonthlyCost(0, 0, 0), after or MonthlyCost(0, 0, 0)
+    one, other = before or NOTHING, after or NOTHING
     return [
         ("at zero instances", one.at_zero, other.at_zero),
         ("at the minimum", one.at_minimum, other.at_minimum),
@@ -94,8 +95,7 @@ def difference(before: float | None, after: float | None) -> str:
 
 
 def prices_note(summary: PlanSummary) -> str:
-    """Where the prices come from, and what has none."""
-    missing = f" The price of {joined(list(summary.unpriced))} in {summary.region} is unknown." if summary.unpriced else ""
-    return (
-        f"List prices as of {summary.prices} for instances that run all month, without storage, requests and transfer.{missing}"
-    )
+    """Where the prices come from, and which are missing, old, or of another region."""
+    of = f" of {summary.prices}" if summary.prices else ""
+    note = f"List prices{of} for instances that run all month, without storage, requests and transfer."
+    return " ".join([note, *summary.price_warnings])

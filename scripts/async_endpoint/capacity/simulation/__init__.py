@@ -5,7 +5,7 @@ decisions. Times are epoch seconds, and minutes end at multiples of 60.
 
 - **Request**: first in, first out. It starts on the instance with the fewest requests of those with free concurrency, the
   oldest of several. It expires `request_ttl_seconds` after its arrival unless it has started.
-- **Service time**: that of the workload times the slowdown at the number of requests in process on the instance when it starts.
+- **Service time**: that of the workload times the slowdown at the number of requests on the instance when it starts.
 - **Wait**: from arrival to the start of service; after a death, of the last start. **Latency**: to the end of service.
 - **Late requests**: those without an outcome at the window's end. Simulation continues until the last of them has one, with
   the same rules; they count in every figure, and so does the instance time until then.
@@ -13,9 +13,9 @@ decisions. Times are epoch seconds, and minutes end at multiples of 60.
   for at least MINIMUM_BILLED_SECONDS. Instances in service at the window's start are billed from there, and those that remain
   at the end of simulation until there.
 - **Draining**: scale-in stops instances that do not serve yet first, then those with the fewest requests, which finish first.
-- **Death** (`deaths`): at each time the instance in service with the most requests dies, or the oldest one that starts if none
-  serves, or nothing. Its requests go to the front of the queue; a request fails with its third death (A138). The replacement
-  starts 30 s later, twice as late with every further death before an instance is in service, at most 600 s.
+- **Death** (`deaths`): at each time the oldest instance in service dies, or the oldest one that starts if none serves, or none.
+  Its requests go to the front of the queue; a request fails with its third death (A138). The replacement starts 30 s later,
+  twice as late with every further death before an instance is in service, at most 600 s.
 - **Minute**: its metrics are published at its end with the backlog of that moment (A170, A171); then alarms are evaluated,
   scheduled actions that fell due are run, and one decision is made unless instances are starting or draining because of an
   earlier one. A cooldown begins with the first minute's end at which a change of capacity is complete.

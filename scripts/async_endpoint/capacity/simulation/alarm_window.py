@@ -37,37 +37,38 @@ class AlarmWindow:
         self._threshold = rule.threshold
         self._mask = (1 << rule.evaluation_periods) - 1
         self._bits = 0
-        self._seen = 0
+        self._needed = rule.datapoints_to_alarm
+        self._missing = rule.evaluation_periods  # periods of the evaluation range without a datapoint yet
 
-    def add(self, history: Sequence[Sequence[float]], end: float) -> None:
-        """Evaluate at `end`, after the gauges of the last minute were appended to `history`."""
+    def add(self, history: Sequence[Sequence[float]], end: float) -> bool:
+        """Evaluate at `end`, after the gauges of the last minute were appended to `history`; whether it is in ALARM."""
         if not self._counted:
-            self._evaluate(history, end)
-            return
-        self._seen += 1
-        self._bits = (self._bits << 1 | self._breaches(history[-1][self.gauge], self._threshold)) & self._mask
-        if self._seen >= self.rule.evaluation_periods:
-            breaching = self._bits.bit_count() >= self.rule.datapoints_to_alarm
-            self.state = AlarmState.ALARM if breaching else AlarmState.OK
-        else:
-            self.state = evaluate(self.rule, self.values(history, end), self.state)
+            return self.evaluate(history, end)
+        self._bits = bits = (self._bits << 1 | self._breaches(history[-1][self.gauge], self._threshold)) & self._mask
+        if self._missing:
+            self._missing -= 1
+            if self._missing:
+                return self.evaluate(history, end)
+        breaching = bits.bit_count() >= self._needed
+        self.state = AlarmState.ALARM if breaching else AlarmState.OK
+        return breaching
 
-    def values(self, history: Sequence[Sequence[float]], end: float) -> list[float | None]:
-        """The values it was evaluated on, oldest first; periods before the first minute are missing."""
+    def evaluate(self, history: Sequence[Sequence[float]], end: float) -> bool:
+        """The same by `autoscaling.alarms.evaluate`, at each end of a period since the minute before."""
+        step = min(self.rule.period, MINUTE)
+        for before in range(MINUTE - step, -1, -step):
+            self.state = evaluate(self.rule, self.values(history, end, before), self.state)
+        return self.state is AlarmState.ALARM
+
+    def values(self, history: Sequence[Sequence[float]], end: float, before: float = 0.0) -> list[float | None]:
+        """The values that it is evaluated on `before` seconds before `end`, oldest first; None without a datapoint."""
         if self._counted:
             known = min(len(history), self.rule.evaluation_range)
             return [history[index][self.gauge] for index in range(-known, 0)]
-        samples = [
-            Sample.of(end - age * MINUTE, history[-age][self.gauge]) for age in range(min(len(history), self.minutes), 0, -1)
-        ]
-        return aggregate(samples, self.rule.statistic, self.rule.period, end, self.rule.evaluation_range)
+        ages = range(min(len(history), self.minutes), 0, -1)
+        samples = [Sample.of(end - age * MINUTE, history[-age][self.gauge]) for age in ages]
+        return aggregate(samples, self.rule.statistic, self.rule.period, end - before, self.rule.evaluation_range)
 
-    def evaluated(self, history: Sequence[Sequence[float]], end: float) -> EvaluatedAlarm:
-        """As the scaling decision reads it. Only an alarm in ALARM is read for its values."""
-        values = self.values(history, end) if self.state is AlarmState.ALARM else ()
+    def evaluated(self, values: Sequence[float | None]) -> EvaluatedAlarm:
+        """As a scaling decision reads it, which reads the latest of `values` for target tracking."""
         return EvaluatedAlarm(self.name, self.rule, self.state, values)
-
-    def _evaluate(self, history: Sequence[Sequence[float]], end: float) -> None:
-        step = min(self.rule.period, MINUTE)
-        for moment in range(MINUTE - step, -1, -step):
-            self.state = evaluate(self.rule, self.values(history, end - moment), self.state)

@@ -44,7 +44,7 @@ def simulate(
 
 
 class _Engine:
-    """Requests are indices of arrivals. Those from `_head` to `_arrived` wait, after those in `_requeued`, which are older."""
+    """Requests are indices of arrivals. In the queue: `_requeued`, its last one first, then `_head` to `_arrived`."""
 
     def __init__(
         self, settings: Settings, workload: Workload, fleet: Fleet, slowdown: Slowdown, deaths: Sequence[float]
@@ -57,7 +57,7 @@ class _Engine:
         self._fleet = fleet
         self._deaths = sorted(deaths)
         self._head = self._arrived = 0
-        self._requeued: list[int] = []  # the oldest last
+        self._requeued: list[int] = []
         self._busy: list[tuple[float, int, Instance]] = []  # a heap by the end of service
         self._attempts: dict[int, int] = {}
         self._waits = array("d", [_NO_OUTCOME]) * len(workload)
@@ -84,6 +84,7 @@ class _Engine:
         return Outcome(
             waits=array("d", (wait for wait in self._waits if wait >= 0)),
             latencies=array("d", (latency for latency in self._latencies if latency >= 0)),
+            unserved=array("q", (request for request, wait in enumerate(self._waits) if wait < 0)),
             expired=self._expired,
             failed=self._failed,
             late=self._late,
@@ -115,7 +116,9 @@ class _Engine:
 
     def _next_minute(self, minute: int, scaler: Scaler) -> int:
         """The end of the first minute after `minute` in which something can happen; those before it would repeat this one."""
-        quiet_until = minute if scaler.follows_age and self._waiting else scaler.quiet_until(minute)
+        quiet_until = scaler.quiet_until(minute)
+        if quiet_until <= minute or (scaler.follows_age and self._waiting):
+            return minute + MINUTE
         change = min(quiet_until, self._next_event(), scaler.next_scheduled, self._end + 1)
         return max(minute + MINUTE, math.ceil(change / MINUTE) * MINUTE)
 
@@ -126,30 +129,33 @@ class _Engine:
         if self._arrived < len(self._arrivals):
             times.append(self._arrivals[self._arrived])
         if self._waiting:
-            times.append(self._arrivals[self._oldest] + self._ttl)
+            oldest = min([self._head, *self._requeued]) if self._head < self._arrived else min(self._requeued)
+            times.append(self._arrivals[oldest] + self._ttl)
         if self._deaths:
             times.append(self._deaths[0])
         return min(times)
 
     @property
-    def _oldest(self) -> int:
+    def _front(self) -> int:
         return self._requeued[-1] if self._requeued else self._head
 
     def _gauges(self, now: float) -> Gauges:
         """The metrics of the minute that ends at `now`: as emulator/scaling/datapoints.py publishes them."""
-        self._expire(now)
-        backlog, serving = self._waiting + len(self._busy), len(self._fleet.serving)
-        age = now - self._arrivals[self._oldest] if self._waiting else 0.0
-        return float(backlog), backlog / max(serving, 1), age, float(backlog > 0 and not serving)
+        if self._waiting:
+            self._expire(now)
+        waiting, serving = self._waiting, len(self._fleet.serving)
+        backlog = waiting + len(self._busy)
+        age = now - self._arrivals[self._front] if waiting else 0.0
+        return float(backlog), backlog / (serving or 1), age, 1.0 if backlog and not serving else 0.0
 
     def _advance(self, until: float) -> None:
         """Simulate the events up to `until`, inclusive: those that change the serving instances after others at that time."""
         while True:
             death = self._deaths[0] if self._deaths else math.inf
-            now = min(self._fleet.next_event, death)
+            now = self._fleet.next_event
+            now = min(now, death)
             if now > until:
-                self._serve(until)
-                return
+                break
             self._serve(now)
             if death <= now:
                 self._die(self._deaths.pop(0))
@@ -158,6 +164,8 @@ class _Engine:
             else:
                 self._fleet.reconcile(now)
             self._dispatch(now)
+        if self._busy or (self._arrived < len(self._arrivals) and self._arrivals[self._arrived] <= until):
+            self._serve(until)
 
     def _serve(self, until: float) -> None:
         """Arrivals and ends of service up to `until`, while the same instances serve.
@@ -233,23 +241,23 @@ class _Engine:
             flight[position] += 1
 
     def _expire(self, now: float) -> None:
-        """Drop the waiting requests whose time to live has passed: they are the oldest, since all live equally long."""
-        while self._requeued and self._arrivals[self._requeued[-1]] + self._ttl <= now:
-            self._requeued.pop()
+        """Drop the waiting requests whose time to live has passed: all live equally long."""
+        while self._head < self._arrived and self._arrivals[self._head] + self._ttl <= now:
+            self._head += 1
             self._expired += 1
-        if not self._requeued:
-            head = bisect_right(self._arrivals, now - self._ttl, self._head, self._arrived)
-            self._expired += head - self._head
-            self._head = head
+        if self._requeued:
+            left = [request for request in self._requeued if self._arrivals[request] + self._ttl > now]
+            self._expired += len(self._requeued) - len(left)
+            self._requeued[:] = left
 
     def _die(self, now: float) -> None:
         victim = self._fleet.kill(now)
-        lost = [request for _, request, instance in self._busy if instance is victim]
+        lost = sorted((request for _, request, instance in self._busy if instance is victim), reverse=True)
         self._busy = [entry for entry in self._busy if entry[2] is not victim]
         heapify(self._busy)
         for request in lost:
             self._waits[request] = self._latencies[request] = _NO_OUTCOME
             self._attempts[request] = self._attempts.get(request, 0) + 1
-        failed = {request for request in lost if self._attempts[request] >= MAX_ATTEMPTS}
-        self._failed += len(failed)
-        self._requeued = sorted({*self._requeued, *lost} - failed, reverse=True)
+        again = [request for request in lost if self._attempts[request] < MAX_ATTEMPTS]
+        self._failed += len(lost) - len(again)
+        self._requeued += again

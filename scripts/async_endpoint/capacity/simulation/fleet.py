@@ -38,18 +38,13 @@ class Fleet:
         self.scaling = False  # until `desired` is reached once; replacing a dead instance is not scaling
         self.launches = 0
         self.billed = 0.0
-        self.next_ready = math.inf
-        self.replace_at = -math.inf
+        self.next_ready = math.inf  # when the next instance is in service
+        self.next_event = math.inf  # the same, or when a dead instance is to be replaced
+        self._replace_at = -math.inf
         self._start_seconds = start_seconds
         self._failures = 0
         for position, instance in enumerate(self.serving):
             instance.position = position
-
-    @property
-    def next_event(self) -> float:
-        """When the next instance is in service or is to be replaced; inf if none is."""
-        missing = len(self.serving) + len(self.starting) < self.desired
-        return min(self.next_ready, self.replace_at) if missing else self.next_ready
 
     def scale(self, desired: int, now: float) -> None:
         self.desired, self.scaling = desired, True
@@ -66,13 +61,15 @@ class Fleet:
     def reconcile(self, now: float) -> None:
         """Start missing instances, drain surplus ones, stop those that have no requests."""
         missing = self.desired - len(self.serving) - len(self.starting)
-        if missing > 0 and now >= self.replace_at:
+        if missing > 0 and now >= self._replace_at:
             for number in range(self.launches, self.launches + missing):
                 self.starting.append(Instance(number, now, now + next(self._start_seconds)))
             self.launches += missing
         elif missing < 0:
             self._drain(-missing, now)
         self.next_ready = min((instance.ready_at for instance in self.starting), default=math.inf)
+        missing = len(self.serving) + len(self.starting) < self.desired
+        self.next_event = min(self.next_ready, self._replace_at) if missing else self.next_ready
         self.settle()
 
     def settle(self) -> None:
@@ -89,18 +86,17 @@ class Fleet:
             self.settle()
 
     def kill(self, now: float) -> Instance | None:
-        """The instance in service with the most requests, or the oldest one that starts, dies; None if there is neither."""
-        serving = self._synced()
-        victim = max(serving, key=lambda instance: instance.in_flight, default=None)
-        if victim is not None:
+        """The oldest instance in service, or else the oldest one that starts, dies; None if there is neither."""
+        if self.serving:
+            victim, *others = self._synced()
             victim.position = _NOT_SERVING
-            self._lay_out([instance for instance in serving if instance is not victim])
+            self._lay_out(others)
         elif self.starting:
             victim = self.starting.pop(0)
         else:
             return None
         self._bill(victim, now)
-        self.replace_at = now + min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
+        self._replace_at = now + min(FIRST_REPLACEMENT_SECONDS * 2**self._failures, LONGEST_REPLACEMENT_SECONDS)
         self._failures = 0 if self.serving else self._failures + 1
         self.reconcile(now)
         return victim

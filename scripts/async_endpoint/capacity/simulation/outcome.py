@@ -40,12 +40,14 @@ class Minute(NamedTuple):
 class Outcome:
     """Each request is in `waits` and `latencies` (seconds, both by arrival), or counts in `expired` or `failed`.
 
+    `unserved` has the indices of the latter in the workload. `late` requests had no outcome at the window's end.
     `instance_seconds` is billed time and `launches` the number of instances started after the beginning. `end` is when
-    simulation ended: the window's end, or that of the last late request. `timeline` is empty unless asked for.
+    simulation ended: the window's end, or that of the minute of the last late request. `timeline` is empty unless asked for.
     """
 
     waits: array[float]
     latencies: array[float]
+    unserved: array[int]
     expired: int
     failed: int
     late: int

@@ -6,7 +6,6 @@ import math
 from collections import deque
 from typing import Final
 
-from async_endpoint.autoscaling.alarms import AlarmState
 from async_endpoint.autoscaling.decisions import (
     Bounds,
     Decision,
@@ -49,6 +48,9 @@ class Scaler:
                 low = self._alarm(AlarmWindow(f"{name}-AlarmLow", below, gauge))
                 self._tracking.append((policy.policy, high, low))
         self.follows_age = any(alarm.gauge == OLDEST_AGE for alarm in self.alarms)
+        self._scale_in = {low for _, _, low in self._tracking}
+        self._in_alarm: list[AlarmWindow] = []
+        self._undecided: set[tuple[object, ...]] = set()  # what led to no decision since the last change
         self._state = ScalerState()
         self._in_progress = False
         longest = max((alarm.minutes for alarm in self.alarms), default=1)
@@ -57,7 +59,7 @@ class Scaler:
         self._delay = delay_minutes
         self._same = 0  # minutes in a row with the same gauges
         self._settled_after = longest + delay_minutes
-        self._last: Gauges | None = None
+        self._last: tuple[float, ...] = ()
         self._schedules: list[tuple[float, ScheduledBounds, ActionSchedule]] = []
         for action in settings.schedules:
             schedule = parse_schedule(action.schedule, action.timezone, start, action.start, action.end)
@@ -81,11 +83,13 @@ class Scaler:
         if self._in_progress:
             self._state = completed(self._state, end)  # the cooldown starts here
             self._in_progress = False
-        if self._bounded(desired) and not any(alarm.state is AlarmState.ALARM for alarm in self.alarms):
+            self._undecided.clear()
+        if self._nothing_to_do(desired):
             return None
         decision = self._decide(end, desired)
         if decision is None:
             return None
+        self._undecided.clear()
         self.activities.append(Activity(end, desired, decision.desired, decision.cause))
         self._in_progress = True
         return decision.desired
@@ -100,31 +104,50 @@ class Scaler:
         ends = self._state.since + self._state.cooldown
         return ends if ends > now else math.inf
 
-    def _bounded(self, desired: int) -> bool:
-        return self.bounds.minimum <= desired <= self.bounds.maximum
+    def _without_age(self, gauges: Gauges) -> tuple[float, ...]:
+        """The gauges that an alarm may follow: the age of a waiting request changes every minute, and few follow it."""
+        return gauges if self.follows_age else (gauges[0], gauges[1], gauges[3])
+
+    def _nothing_to_do(self, desired: int) -> bool:
+        """Whether `decide` would return no decision, at little cost: no alarm, or at the minimum only those that scale in."""
+        low, high = self.bounds.minimum, self.bounds.maximum
+        if not self._in_alarm:
+            return low <= desired <= high
+        return desired == low and self._scale_in.issuperset(self._in_alarm)
 
     def _observe(self, gauges: Gauges, end: float) -> None:
-        self._same = self._same + 1 if gauges == self._last else 1
-        self._last = gauges
+        seen = self._without_age(gauges)
+        self._same = self._same + 1 if seen == self._last else 1
+        self._last = seen
         if self._delay:
             self._delayed.append(gauges)
             if len(self._delayed) <= self._delay:
+                for alarm in self.alarms:
+                    alarm.evaluate(self._history, end)
                 return
             gauges = self._delayed.popleft()
             end -= self._delay * MINUTE
         self._history.append(gauges)
-        for alarm in self.alarms:
-            alarm.add(self._history, end)
+        self._in_alarm = [alarm for alarm in self.alarms if alarm.add(self._history, end)]
 
     def _decide(self, end: float, desired: int) -> Decision | None:
-        seen, history = end - self._delay * MINUTE, self._history
+        """The decision; a `None` is remembered until something changes that it depends on."""
+        if not self._history:
+            return decide(self._state, end, desired, (), self.bounds)[0]
+        gauges, seen, history = self._history[-1], end - self._delay * MINUTE, self._history
+        cooling = end < self._state.since + self._state.cooldown
+        known = (*self._without_age(gauges), cooling, *self._in_alarm)
+        if known in self._undecided:
+            return None
         tracking = [
-            TrackingReading(policy, high.evaluated(history, seen), low.evaluated(history, seen))
+            TrackingReading(policy, high.evaluated((gauges[high.gauge],)), low.evaluated((gauges[low.gauge],)))
             for policy, high, low in self._tracking
         ]
-        steps = [StepReading(policy, alarm.evaluated(history, seen)) for policy, alarm in self._steps]
+        steps = [StepReading(policy, alarm.evaluated(alarm.values(history, seen))) for policy, alarm in self._steps]
         proposals = propose(self._state, end, desired, tracking, steps)
         decision, self._state = decide(self._state, end, desired, proposals, self.bounds)
+        if decision is None and not any(alarm in self._in_alarm for _, alarm in self._steps):
+            self._undecided.add(known)
         return decision
 
     def _run_scheduled_action(self, now: float, desired: int) -> None:
@@ -133,6 +156,7 @@ class Scaler:
         high = self.bounds.maximum if action.maximum is None else action.maximum
         if low <= high:  # otherwise the action fails and changes nothing (A185)
             self.bounds = Bounds(low, high)
+            self._undecided.clear()
             cause = f"scheduled action name {action.name} was triggered"
             self.activities.append(Activity(now, desired, desired, cause))
         self._enqueue(action, schedule, due)

@@ -1,0 +1,1 @@
+"""Arrivals of requests: models, traces, and estimates from metrics."""

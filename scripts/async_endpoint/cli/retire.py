@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -43,7 +44,7 @@ def retire(
     session = access.session(outputs.region)
     retirement.check_successor(session, outputs.endpoint.name)
     endpoint = retirement.describe_real_time(session, real_time)
-    drained = retirement.wait_until_drained(session, endpoint, outputs.endpoint, quiet, wait, on_wait=print_progress)
+    drained = retirement.wait_until_drained(session, endpoint, outputs.endpoint, quiet, wait, on_wait=_new_lines())
     before = f"last in the hour of {drained.last_call:%Y-%m-%d %H:%M}" if drained.last_call else "nor in the 14 days before"
     _say(f"{real_time} was not called from {drained.since:%Y-%m-%d %H:%M} to {drained.until:%H:%M} UTC, {before}")
     deleted = False
@@ -66,6 +67,19 @@ def retire(
                 "kept": {"endpoint_config": endpoint.config_name, "models": endpoint.model_names},
             }
         )
+
+
+def _new_lines() -> Callable[[str], None]:
+    """Prints a line of progress unless it is the one before."""
+    last = ""
+
+    def show(line: str) -> None:
+        nonlocal last
+        if line != last:
+            last = line
+            print_progress(line)
+
+    return show
 
 
 def _models(names: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ import json
 import sys
 import types
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.cli import compare, retire
 from async_endpoint.core.errors import AnswersDiffer, EndpointInUse, EndpointNotReady, InvalidInput, UsageError
 from async_endpoint.terraform.outputs import AwsAccess
 from support.client_against_emulator import JSON, Stage, orders
 from support.common import until
 from support.echo_endpoint import outputs_of
-from support.in_process_aws import AwsHarness
+from support.in_process_aws import REGION, AwsHarness
 from support.synchronous_endpoint import Live, go_live
 
 Line = Callable[..., Any]
@@ -49,7 +51,7 @@ def real_time(local_aws: AwsHarness, stage: Stage) -> Live:
     return real_time_endpoint(local_aws, stage)
 
 
-def test_equal_answers_are_found_equal(line: Line, real_time: Live, tmp_path: Path) -> None:
+def test_equal_answers_are_found_equal(line: Line, stage: Stage, real_time: Live, tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / f"{number}.json").write_bytes(orders(answer={"number": number, "score": number / 3}))
     (tmp_path / "refused.json").write_bytes(orders(status=400, message="no size XL"))
@@ -64,6 +66,11 @@ def test_equal_answers_are_found_equal(line: Line, real_time: Live, tmp_path: Pa
     for latency in report["latency"].values():
         assert latency["answered"] == 8
         assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["longest"]
+    hourly = PriceList.load(REGION, today=date(2026, 11, 30)).instance("ml.m5.large")
+    assert hourly is not None
+    for running, name in zip(report["running"], (real_time.name, stage.deployed.name), strict=True):
+        assert (running["endpoint_name"], running["instances"]) == (name, {"ml.m5.large": 1})
+        assert running["usd_per_hour"] == hourly.usd
     assert [Path(item["name"]).name for item in report["inputs"][:5]] == [
         "0.json",
         "1.json",

@@ -119,6 +119,24 @@ def test_calls_without_a_key_are_drawn(traffic: Callable[..., Traffic]) -> None:
     assert router.call() == b"shirt"
 
 
+@pytest.mark.parametrize("key", [lambda call: call["nothing"], lambda call: 7, lambda call: None])
+def test_a_key_that_is_none_is_no_failure(traffic: Callable[..., Traffic], key: Any) -> None:
+    assert traffic(0.5, key=key, draw=lambda: 0.4).call() == b"shirt"
+    assert traffic(0.5, key=key, draw=lambda: 0.6).call() == b"real shirt"
+
+
+def test_a_forked_child_connects_by_itself(traffic: Callable[..., Traffic], monkeypatch: pytest.MonkeyPatch) -> None:
+    router = traffic(1)
+    router.call()
+    parent = router.router._endpoint
+    assert parent is not None
+    monkeypatch.setattr("async_endpoint.client.weighted.os.getpid", lambda: -1)
+    assert router.router._connected() is not parent
+    monkeypatch.undo()
+    parent.close()
+    assert (router.connected, router.router.counts.fallbacks) == (2, 0)
+
+
 def test_calls_to_other_endpoints_and_other_methods_pass_through(traffic: Callable[..., Traffic]) -> None:
     router = traffic(1)
     assert router.call(EndpointName="another") == b"real shirt"
@@ -318,7 +336,11 @@ def test_the_arguments_are_those_of_invoke_endpoint() -> None:
     assert {*model.input_shape.members} == {*code.co_varnames[1 : 1 + code.co_kwonlyargcount]}
 
 
-@pytest.mark.parametrize("body", [b"shirt", bytearray(b"shirt"), memoryview(b"shirt"), "shirt", io.BytesIO(b"shirt")], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [b"shirt", bytearray(b"shirt"), memoryview(b"shirt"), "shirt", io.BytesIO(b"shirt")],
+    ids=lambda body: type(body).__name__,
+)
 def test_a_body_is_whatever_boto3_takes(traffic: Callable[..., Traffic], body: Any) -> None:
     assert traffic(1).call(body) == b"shirt"
 

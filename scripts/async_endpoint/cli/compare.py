@@ -33,6 +33,8 @@ from async_endpoint.operations.comparison import (
 )
 from async_endpoint.operations.running_instances import running_instances
 
+REAL_TIME_READ_SECONDS = 70.0  # for models that take up to 60 s [M InvokeEndpoint]: its own error comes first
+
 if TYPE_CHECKING:
     from async_endpoint.capacity.prices import PriceList
 
@@ -77,7 +79,12 @@ def compare(
 
     outputs, access = read_endpoint(address, local=local)
     session = AwsSession.create(
-        outputs.region, access.endpoint_url, role_arn=access.role_arn, attempts=1, connections=concurrency
+        outputs.region,
+        access.endpoint_url,
+        role_arn=access.role_arn,
+        attempts=1,  # a retry would hide a failure
+        connections=concurrency,
+        read_timeout=REAL_TIME_READ_SECONDS,
     )
     config = ClientConfig(concurrency=concurrency)
     with (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import os
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -49,8 +50,7 @@ class WeightedEndpoint:
         runtime = WeightedEndpoint(boto3.client("sagemaker-runtime"), "shop", connect, Weight.in_file(Path("/etc/shop/weight")))
         runtime.invoke_endpoint(EndpointName="shop", Body=body, ContentType="application/json")["Body"].read()
 
-    Thread-safe. Belongs to the process that first sent a request to the asynchronous endpoint, as AsyncEndpoint does: create it
-    after a fork. `exceptions` and every other attribute are those of the boto3 client.
+    Thread-safe; a forked child connects by itself. `exceptions` and every other attribute are those of the boto3 client.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class WeightedEndpoint:
 
         `connect` creates the client of the asynchronous endpoint when the first call goes there: a weight of 0 needs none.
         `key` makes the choice sticky: calls with the same key have the same endpoint at the same weight, and one that has moved
-        stays there while the weight grows. None chooses by chance, as for calls whose key is None.
+        stays there while the weight grows. None chooses by chance, as for calls whose key is None or cannot be computed.
 
         `timeout` is for a whole asynchronous call, in seconds; None is the `read_timeout` of the boto3 client. With `fallback`,
         a call that the asynchronous endpoint cannot take (no permission, throttled, no such endpoint, not reachable) is
@@ -82,6 +82,7 @@ class WeightedEndpoint:
         read_timeout = _checked_seconds("timeout", timeout) or float(runtime.meta.config.read_timeout)
         self._timeout = min(read_timeout, self._fallback_after or read_timeout)
         self._endpoint: AsyncEndpoint | None = None
+        self._connected_in = 0
         self._lock, self._connecting = threading.Lock(), threading.Lock()
         self.counts = Counts()
 
@@ -131,8 +132,22 @@ class WeightedEndpoint:
 
     def _chooses_asynchronous(self, given: Mapping[str, Any]) -> bool:
         weight = self._weight.current()
-        key = self._key(given) if self._key is not None else None
+        key = self._key_of(given)
         return (self._draw() if key is None else share_of(key)) < weight
+
+    def _key_of(self, given: Mapping[str, Any]) -> str | bytes | None:
+        """The call's key; None if it has none, since a mistake in that function must not fail a call."""
+        if self._key is None:
+            return None
+        try:
+            key = self._key(given)
+        except Exception as error:
+            log.warning("A call has no key: %r", error)
+            return None
+        if key is not None and not isinstance(key, str | bytes):
+            log.warning("A call has no key: the function returned one of type %s.", type(key).__name__)
+            return None
+        return key
 
     def _real_time(self, given: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -162,11 +177,13 @@ class WeightedEndpoint:
         )
 
     def _connected(self) -> AsyncEndpoint:
-        if self._endpoint is None:
+        endpoint, process = self._endpoint, os.getpid()
+        if endpoint is None or self._connected_in != process:
             with self._connecting:
-                if self._endpoint is None:
-                    self._endpoint = self._connect()
-        return self._endpoint
+                if self._endpoint is None or self._connected_in != process:  # that of a parent works there only
+                    self._endpoint, self._connected_in = self._connect(), process
+                endpoint = self._endpoint
+        return endpoint
 
     def _may_fall_back(self, error: Exception) -> bool:
         """Not for an answer of the model, which would be the same, nor when the time of the whole call has passed."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, show, and write results.md, clients.md and http_api.md with their drawings beside this file."""
+"""`python -m bench`: measure, show, and write results.md, clients.md, http_api.md and capacity.md beside this file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import drain, overhead, planning, rates, real_time, revisions, signatures, starting
+from bench import capacity, drain, overhead, planning, rates, real_time, revisions, signatures, starting
 from bench.comparisons import batch, container, experiments, hundred_requests, submission, thousand_requests
 from bench.http_api import four_requests, submissions
-from bench.report import CLIENTS, HTTP_API, LOCAL_AWS, REVISIONS, Page, Report
+from bench.report import CAPACITY, CLIENTS, HTTP_API, LOCAL_AWS, REVISIONS, Page, Report
 
-PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections, *HTTP_API.sections]
+PARTS = [*LOCAL_AWS.sections, *CLIENTS.sections, *HTTP_API.sections, *CAPACITY.sections]
 
 
 def main() -> int:
     """Exit code 1 when a bar is missed."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measure the local AWS from outside, the client beside others, and the HTTP API.",
+        description="Measure the local AWS from outside, the client beside others, the HTTP API, and the simulator.",
     )
     parser.add_argument("--requests", type=int, default=10_000, help="requests that queue, and items of the batch (10000)")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
@@ -36,7 +36,7 @@ def main() -> int:
     requests = options.requests // 10 if options.quick else options.requests
     missed = [
         line
-        for page, measures in ((LOCAL_AWS, local_aws), (CLIENTS, clients), (HTTP_API, http_api))
+        for page, measures in ((LOCAL_AWS, local_aws), (CLIENTS, clients), (HTTP_API, http_api), (CAPACITY, simulator))
         for line in _measure(page, measures, requests, [part for part in page.sections if part in wanted], options.output)
     ]
     for line in missed:
@@ -85,6 +85,11 @@ def http_api(report: Report, requests: int) -> dict[str, Callable[[], None]]:
         "http api memory": lambda: submissions.memory(report, 2 * requests),
         "http api four requests": lambda: four_requests.measure(report),
     }
+
+
+def simulator(report: Report, requests: int) -> dict[str, Callable[[], None]]:
+    """The simulator, by part."""
+    return {"simulation": lambda: capacity.measure(report, requests * 1_000)}
 
 
 def _measure(

@@ -92,6 +92,15 @@ HTTP_API = Page(
     across="predictions accepted",
     up="MB resident",
 )
+CAPACITY = Page(
+    file="capacity",
+    title="The simulator of docs/capacity.md",
+    sections={"simulation": "Simulating requests"},
+    drawing="",
+    caption="",
+    across="",
+    up="",
+)
 
 
 class Report:

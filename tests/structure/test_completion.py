@@ -34,6 +34,8 @@ TAKE_ENVIRONMENT = [
     "serve",
     "watch",
     "logs",
+    "simulate",
+    "cost",
     "api-keys create",
     "api-keys list",
     "api-keys revoke",

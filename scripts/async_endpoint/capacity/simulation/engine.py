@@ -10,10 +10,11 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from async_endpoint.capacity.distributions import Distribution, draws
 from async_endpoint.capacity.settings import Settings
+from async_endpoint.capacity.simulation.alarm_windows import MINUTE, OLDEST_AGE, Gauges
 from async_endpoint.capacity.simulation.fleet import Fleet, Instance
 from async_endpoint.capacity.simulation.outcome import Activity, Minute, Outcome
 from async_endpoint.capacity.simulation.publication import DEFAULT, Publication
-from async_endpoint.capacity.simulation.scaler import MINUTE, OLDEST_AGE, Gauges, Scaler
+from async_endpoint.capacity.simulation.scaler import Scaler
 from async_endpoint.capacity.slowdown import NONE, Slowdown
 from async_endpoint.capacity.workload import Workload
 
@@ -81,10 +82,11 @@ class _Engine:
         self._activities = scaler.activities
 
     def outcome(self) -> Outcome:
+        lost = self._expired + self._failed
         return Outcome(
-            waits=array("d", (wait for wait in self._waits if wait >= 0)),
-            latencies=array("d", (latency for latency in self._latencies if latency >= 0)),
-            unserved=array("q", (request for request, wait in enumerate(self._waits) if wait < 0)),
+            waits=array("d", (wait for wait in self._waits if wait >= 0)) if lost else self._waits,
+            latencies=array("d", (latency for latency in self._latencies if latency >= 0)) if lost else self._latencies,
+            unserved=array("q", (request for request, wait in enumerate(self._waits) if wait < 0) if lost else ()),
             expired=self._expired,
             failed=self._failed,
             late=self._late,
@@ -108,7 +110,7 @@ class _Engine:
             self._fleet.scale(capacity, minute)
         following = minute + MINUTE if capacity is not None else self._next_minute(minute, scaler)
         if timeline:
-            alarms = {alarm.name: alarm.state for alarm in scaler.alarms}
+            alarms = scaler.windows.states()
             for time in range(minute, following, MINUTE):
                 age = time - minute + gauges[OLDEST_AGE] if self._waiting else 0.0
                 self._timeline.append(Minute(time, int(gauges[0]), self._fleet.desired, len(self._fleet.serving), age, alarms))
@@ -117,7 +119,7 @@ class _Engine:
     def _next_minute(self, minute: int, scaler: Scaler) -> int:
         """The end of the first minute after `minute` in which something can happen; those before it would repeat this one."""
         quiet_until = scaler.quiet_until(minute)
-        if quiet_until <= minute or (scaler.follows_age and self._waiting):
+        if quiet_until <= minute or (scaler.windows.follows_age and self._waiting):
             return minute + MINUTE
         change = min(quiet_until, self._next_event(), scaler.next_scheduled, self._end + 1)
         return max(minute + MINUTE, math.ceil(change / MINUTE) * MINUTE)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from async_endpoint.autoscaling.alarms import AlarmState
+
+SORTED_AT_ONCE: Final = 500_000  # values; their sorted list is kept
+SAMPLED: Final = 10_000
 
 
 class Activity(NamedTuple):
@@ -70,17 +73,19 @@ class Outcome:
 
         0 without requests. The percentile is the smallest such wait, as CloudWatch's (A175).
         """
-        return self._percentile(self._ordered_waits, percent)
+        return self._percentile(self.waits, lambda: self._ordered_waits, percent)
 
     def latency(self, percent: float) -> float:
         """The same for the time from arrival to the end of service."""
-        return self._percentile(self._ordered_latencies, percent)
+        return self._percentile(self.latencies, lambda: self._ordered_latencies, percent)
 
-    def _percentile(self, ordered: Sequence[float], percent: float) -> float:
+    def _percentile(self, values: array[float], ordered: Callable[[], Sequence[float]], percent: float) -> float:
         if not self.requests:
             return 0.0
         rank = max(1, math.ceil(self.requests * percent / 100))
-        return ordered[rank - 1] if rank <= len(ordered) else math.inf
+        if rank > len(values):
+            return math.inf
+        return ordered()[rank - 1] if len(values) <= SORTED_AT_ONCE else ranked(values, rank)
 
     @cached_property
     def _ordered_waits(self) -> Sequence[float]:
@@ -89,3 +94,19 @@ class Outcome:
     @cached_property
     def _ordered_latencies(self) -> Sequence[float]:
         return sorted(self.latencies)
+
+
+def ranked(values: array[float], rank: int) -> float:
+    """The value that sorting would put at `rank`, 1 for the smallest; needs little memory, since it sorts a part only.
+
+    The part is between two values of a sample; where it does not contain the rank, all values are sorted.
+    """
+    sample = sorted(values[:: max(1, len(values) // SAMPLED)])
+    place = rank * len(sample) // len(values)
+    low = sample[max(place - SAMPLED // 50, 0)]
+    high = sample[min(place + SAMPLED // 50, len(sample) - 1)]
+    below = sum(1 for value in values if value < low)
+    if below < rank <= below + values.count(low):
+        return low
+    inside = array("d", (value for value in values if low <= value <= high))
+    return sorted(inside)[rank - below - 1] if below < rank <= below + len(inside) else sorted(values)[rank - 1]

@@ -18,14 +18,11 @@ from async_endpoint.autoscaling.decisions import (
 )
 from async_endpoint.autoscaling.policies import StepScaling, TargetTracking, tracking_alarms
 from async_endpoint.autoscaling.schedules import ActionSchedule, parse_schedule
-from async_endpoint.capacity.settings import SIMULATED, ScheduledBounds, Settings, Stepped
-from async_endpoint.capacity.simulation.alarm_window import AlarmWindow
+from async_endpoint.capacity.settings import ScheduledBounds, Settings, Stepped
+from async_endpoint.capacity.simulation.alarm_windows import MINUTE, Alarm, AlarmWindows, Gauges
 from async_endpoint.capacity.simulation.outcome import Activity
 
-MINUTE: Final = 60
-OLDEST_AGE: Final = 2  # its place in SIMULATED
-
-Gauges = tuple[float, float, float, float]  # the metrics SIMULATED, of one minute
+MAX_REMEMBERED: Final = 10_000
 
 
 class Scaler:
@@ -34,31 +31,17 @@ class Scaler:
     def __init__(self, settings: Settings, start: float, delay_minutes: int) -> None:
         self.bounds = settings.bounds
         self.activities: list[Activity] = []
-        self.alarms: list[AlarmWindow] = []
-        self._tracking: list[tuple[TargetTracking, AlarmWindow, AlarmWindow]] = []
-        self._steps: list[tuple[StepScaling, AlarmWindow]] = []
-        for policy in settings.policies:
-            if isinstance(policy, Stepped):
-                alarm = self._alarm(AlarmWindow(f"{policy.policy.name}-Alarm", policy.alarm, SIMULATED.index(policy.metric)))
-                self._steps.append((policy.policy, alarm))
-            else:
-                name, gauge = policy.policy.name, SIMULATED.index(policy.metric)
-                above, below = tracking_alarms(policy.policy)
-                high = self._alarm(AlarmWindow(f"{name}-AlarmHigh", above, gauge))
-                low = self._alarm(AlarmWindow(f"{name}-AlarmLow", below, gauge))
-                self._tracking.append((policy.policy, high, low))
-        self.follows_age = any(alarm.gauge == OLDEST_AGE for alarm in self.alarms)
-        self._scale_in = {low for _, _, low in self._tracking}
-        self._in_alarm: list[AlarmWindow] = []
+        self._tracking: list[tuple[TargetTracking, int]] = []  # with the index of its high alarm, which the low one follows
+        self._steps: list[tuple[StepScaling, int]] = []
+        self.windows = AlarmWindows(self._alarms(settings))
+        self._scale_in = sum(2 << index for _, index in self._tracking)  # bits of the low alarms
         self._undecided: set[tuple[object, ...]] = set()  # what led to no decision since the last change
         self._state = ScalerState()
         self._in_progress = False
-        longest = max((alarm.minutes for alarm in self.alarms), default=1)
-        self._history: deque[Gauges] = deque(maxlen=longest)
         self._delayed: deque[Gauges] = deque()
         self._delay = delay_minutes
         self._same = 0  # minutes in a row with the same gauges
-        self._settled_after = longest + delay_minutes
+        self._settled_after = self.windows.look_back + delay_minutes
         self._last: tuple[float, ...] = ()
         self._schedules: list[tuple[float, ScheduledBounds, ActionSchedule]] = []
         for action in settings.schedules:
@@ -104,51 +87,70 @@ class Scaler:
         ends = self._state.since + self._state.cooldown
         return ends if ends > now else math.inf
 
-    def _without_age(self, gauges: Gauges) -> tuple[float, ...]:
-        """The gauges that an alarm may follow: the age of a waiting request changes every minute, and few follow it."""
-        return gauges if self.follows_age else (gauges[0], gauges[1], gauges[3])
-
     def _nothing_to_do(self, desired: int) -> bool:
         """Whether `decide` would return no decision, at little cost: no alarm, or at the minimum only those that scale in."""
         low, high = self.bounds.minimum, self.bounds.maximum
-        if not self._in_alarm:
+        if not self.windows.in_alarm:
             return low <= desired <= high
-        return desired == low and self._scale_in.issuperset(self._in_alarm)
+        return desired == low and not self.windows.in_alarm & ~self._scale_in
 
     def _observe(self, gauges: Gauges, end: float) -> None:
-        seen = self._without_age(gauges)
+        seen = self.windows.seen(gauges)
         self._same = self._same + 1 if seen == self._last else 1
         self._last = seen
         if self._delay:
             self._delayed.append(gauges)
             if len(self._delayed) <= self._delay:
-                for alarm in self.alarms:
-                    alarm.evaluate(self._history, end)
+                self.windows.evaluate(end)
                 return
             gauges = self._delayed.popleft()
             end -= self._delay * MINUTE
-        self._history.append(gauges)
-        self._in_alarm = [alarm for alarm in self.alarms if alarm.add(self._history, end)]
+        self.windows.add(gauges, end)
 
     def _decide(self, end: float, desired: int) -> Decision | None:
         """The decision; a `None` is remembered until something changes that it depends on."""
-        if not self._history:
+        windows, in_alarm = self.windows, self.windows.in_alarm
+        if not windows.history:
             return decide(self._state, end, desired, (), self.bounds)[0]
-        gauges, seen, history = self._history[-1], end - self._delay * MINUTE, self._history
+        gauges = windows.history[-1]
         cooling = end < self._state.since + self._state.cooldown
-        known = (*self._without_age(gauges), cooling, *self._in_alarm)
+        known = (*windows.seen(gauges), cooling, in_alarm)
         if known in self._undecided:
             return None
-        tracking = [
-            TrackingReading(policy, high.evaluated((gauges[high.gauge],)), low.evaluated((gauges[low.gauge],)))
-            for policy, high, low in self._tracking
-        ]
-        steps = [StepReading(policy, alarm.evaluated(alarm.values(history, seen))) for policy, alarm in self._steps]
+        tracking = []
+        for policy, index in self._tracking:
+            high, low = windows.alarms[index], windows.alarms[index + 1]
+            value = (gauges[high.gauge],)
+            above, below = in_alarm >> index & 1, in_alarm >> index & 2
+            reading = TrackingReading(
+                policy, high.evaluated(value, in_alarm=bool(above)), low.evaluated(value, in_alarm=bool(below))
+            )
+            tracking.append(reading)
+        steps = [self._step(policy, index, end) for policy, index in self._steps if in_alarm >> index & 1]
         proposals = propose(self._state, end, desired, tracking, steps)
         decision, self._state = decide(self._state, end, desired, proposals, self.bounds)
-        if decision is None and not any(alarm in self._in_alarm for _, alarm in self._steps):
+        if decision is None and not steps and len(self._undecided) < MAX_REMEMBERED:
             self._undecided.add(known)
         return decision
+
+    def _step(self, policy: StepScaling, index: int, end: float) -> StepReading:
+        alarm = self.windows.alarms[index]
+        values = alarm.values(self.windows.history, end - self._delay * MINUTE)
+        return StepReading(policy, alarm.evaluated(values, in_alarm=True))
+
+    def _alarms(self, settings: Settings) -> list[Alarm]:
+        """The alarms of all policies; of target tracking the high and the low one."""
+        alarms: list[Alarm] = []
+        for policy in settings.policies:
+            name = policy.policy.name
+            if isinstance(policy, Stepped):
+                self._steps.append((policy.policy, len(alarms)))
+                alarms.append(Alarm(f"{name}-Alarm", policy.alarm, policy.metric))
+            else:
+                self._tracking.append((policy.policy, len(alarms)))
+                high, low = tracking_alarms(policy.policy)
+                alarms += [Alarm(f"{name}-AlarmHigh", high, policy.metric), Alarm(f"{name}-AlarmLow", low, policy.metric)]
+        return alarms
 
     def _run_scheduled_action(self, now: float, desired: int) -> None:
         due, action, schedule = self._schedules.pop(0)
@@ -166,7 +168,3 @@ class Scaler:
         if due is not None:
             self._schedules.append((due, action, schedule))
             self._schedules.sort(key=lambda entry: entry[0])
-
-    def _alarm(self, alarm: AlarmWindow) -> AlarmWindow:
-        self.alarms.append(alarm)
-        return alarm

@@ -1,0 +1,9 @@
+"""Recommended settings of module async-inference for a workload, and a lower bound on what any schedule costs."""
+
+from __future__ import annotations
+
+from async_endpoint.capacity.recommendation.instance_options import InstanceOption, Objective
+from async_endpoint.capacity.recommendation.recommendation import Recommendation, recommend
+from async_endpoint.capacity.recommendation.schedules import office_hours
+
+__all__ = ["InstanceOption", "Objective", "Recommendation", "office_hours", "recommend"]

@@ -1,0 +1,197 @@
+"""Recommended settings: found as well as by trying everything, and compared fairly."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from async_endpoint.autoscaling.decisions import Bounds
+from async_endpoint.capacity.distributions import Fixed, Uniform
+from async_endpoint.capacity.recommendation import InstanceOption, Objective, office_hours, recommend
+from async_endpoint.capacity.recommendation.alternatives import guide_settings, real_time, serverless
+from async_endpoint.capacity.recommendation.evaluation import Evaluator, in_steady_state
+from async_endpoint.capacity.recommendation.grid import Grid
+from async_endpoint.capacity.recommendation.recommendation import pareto_front
+from async_endpoint.capacity.recommendation.schedules import OfficeHours
+from async_endpoint.capacity.recommendation.search import Search
+from async_endpoint.capacity.settings import ModuleSettings, Settings
+from async_endpoint.capacity.simulation import simulate
+from async_endpoint.capacity.slowdown import Slowdown
+from async_endpoint.capacity.workload import Workload
+from async_endpoint.core.errors import InvalidInput
+from support.traces import MONDAY, of_hours
+
+OPTION = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), concurrencies=(2,))
+
+OFFICE = of_hours([0] * 8 + [40] * 10 + [0] * 6, 1, seconds=60)
+TRICKLE = of_hours([2] * 24, 1)
+BURSTS = of_hours([0, 120, 0, 0, 0, 0] * 4, 1, seconds=60)
+
+
+def small_grid(hours: tuple[OfficeHours, ...]) -> Grid:
+    return replace(Grid.of([OPTION], hours, 3), targets=(1, 5, 20), scale_in=(300,), scale_out=(0, 300), wake=(300,))
+
+
+@pytest.mark.parametrize(
+    ("requests", "objective"),
+    [
+        pytest.param(OFFICE, Objective(wait=90), id="office-90s"),
+        pytest.param(OFFICE, Objective(budget=60), id="office-60usd"),
+        pytest.param(TRICKLE, Objective(wait=450), id="trickle-450s"),
+        pytest.param(BURSTS, Objective(wait=600), id="bursts-600s"),
+    ],
+)
+def test_the_search_finds_what_trying_everything_finds(requests: Workload, objective: Objective) -> None:
+    grid = small_grid(office_hours(requests))
+    exhaustive = Evaluator(requests, [OPTION], 95)
+    everything = [exhaustive.point(settings) for choice in grid.choices() if (settings := grid.settings(choice))]
+    best = min(everything, key=lambda point: objective.rank(point.usd, point.wait))
+
+    evaluator = Evaluator(requests, [OPTION], 95)
+    found = Search(grid, evaluator, objective).run()
+
+    assert found is not None
+    assert objective.meets(found.usd, found.wait) == objective.meets(best.usd, best.wait)
+    if objective.wait is not None:
+        assert found.usd <= 1.02 * best.usd
+    else:
+        assert found.wait <= 1.02 * best.wait + 1
+    assert evaluator.simulations < exhaustive.simulations or exhaustive.simulations < 100
+
+
+def test_settings_that_were_not_simulated_are_what_they_stand_for() -> None:
+    """A maximum that is not reached: the same point as a simulation of its own."""
+    evaluator = Evaluator(OFFICE, [OPTION], 95)
+    for maximum in (8, 3, 4, 1):
+        settings = ModuleSettings(max_concurrent_invocations=2, max_instances=maximum, target_backlog_per_instance=8)
+        alone = Evaluator(OFFICE, [OPTION], 95).point(settings)
+        assert evaluator.point(settings) == alone
+    assert evaluator.simulations < 4
+
+
+def test_a_recommendation_is_complete_and_never_worse_than_the_guides_settings() -> None:
+    objective = Objective(wait=500)
+    current = ModuleSettings().settings()
+    result = recommend(TRICKLE, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
+    assert result.meets and result.best.wait <= 500 and result.best.settings is not None
+    assert objective.rank(result.best.usd, result.best.wait) <= objective.rank(result.guide.usd, result.guide.wait)
+    assert 0 < result.bound <= result.best.usd
+    assert result.best in result.front
+    assert all(usd <= next(point.usd for point in result.front if point.wait == wait) for wait, usd in result.curve)
+    assert result.current is not None and result.current.settings is None
+    assert result == recommend(TRICKLE, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
+
+
+def test_a_target_that_cannot_be_met_gets_the_nearest_settings() -> None:
+    slow = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), Slowdown((), 20), (1,))
+    result = recommend(BURSTS, [slow], Objective(wait=1), most_instances=1)
+    assert not result.meets
+    assert result.best.wait > 1
+
+
+def test_a_faster_type_is_chosen_where_it_is_cheaper_for_the_target() -> None:
+    slow = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), Slowdown((), 40.0), (1,))
+    fast = InstanceOption("ml.m5.2xlarge", 0.461, Fixed(240), Slowdown((), 1.0), (1,))
+    result = recommend(TRICKLE, [slow, fast], Objective(wait=600), most_instances=2)
+    assert result.best.settings is not None
+    assert result.best.settings.instance_type == "ml.m5.2xlarge"
+
+
+def test_windows_of_the_day_are_found() -> None:
+    assert office_hours(OFFICE) and all(8 <= window.first < window.last <= 18 for window in office_hours(OFFICE))
+    assert OfficeHours(8, 18, weekdays=False) in office_hours(OFFICE)
+    weekly = of_hours([0] * 8 + [20] * 10 + [0] * 6, 7, weekend=0.02)
+    assert all(window.weekdays for window in office_hours(weekly))
+    assert office_hours(TRICKLE) == ()
+    assert office_hours(OFFICE.stretched(3_600)) == ()
+    berlin = office_hours(OFFICE, "Europe/Berlin")
+    assert OfficeHours(9, 19, weekdays=False, timezone="Europe/Berlin") in berlin
+
+
+def test_a_window_that_ends_at_midnight_closes_on_the_next_day() -> None:
+    closing, opening = OfficeHours(18, 24, weekdays=True).actions(1, 0, 4)
+    assert (closing.schedule, closing.minimum) == ("cron(0 0 ? * TUE-SAT *)", 0)
+    assert (opening.schedule, opening.minimum, opening.maximum) == ("cron(0 18 ? * MON-FRI *)", 1, 4)
+
+
+@pytest.mark.parametrize(("hour", "minimum"), [(3, 0), (8, 1), (12, 1), (18, 0), (23, 0)])
+def test_the_state_before_the_first_request_follows_the_schedules(hour: int, minimum: int) -> None:
+    settings = ModuleSettings(schedules=OfficeHours(8, 18, weekdays=False).actions(1, 0, 2), initial_instances=2).settings()
+    steady = in_steady_state(settings, MONDAY + hour * 3_600)
+    assert (steady.bounds, steady.initial) == (Bounds(minimum, 2), minimum)
+
+
+def test_a_month_is_the_window_repeated() -> None:
+    evaluator = Evaluator(OFFICE, [OPTION], 95)
+    always = evaluator.point(ModuleSettings(max_concurrent_invocations=2, min_instances=1, max_instances=1))
+    assert always.usd == pytest.approx(730 * 0.23)
+
+
+def test_always_on_is_the_fewest_instances_that_keep_the_waiting_time() -> None:
+    evaluator = Evaluator(BURSTS, [OPTION], 95)
+    found = real_time(evaluator, OPTION, 2, Objective(wait=30))
+    count = int(found.what.split()[0])
+    waits = [
+        simulate(Settings("ml.m5.xlarge", 2, Bounds(n, n), n), BURSTS, starts=Fixed(240)).wait(95) for n in (count - 1, count)
+    ]
+    assert waits[0] > 30 >= waits[1] == found.wait
+    assert found.usd == pytest.approx(count * 0.23 * 730)
+
+
+def test_alternatives_say_why_they_cannot_serve() -> None:
+    long = Workload(array("d", [0, 10]), array("d", [5, 61]), 0, 100)
+    evaluator = Evaluator(long, [replace(OPTION, instance_type="ml.g5.xlarge")], 95)
+    option = evaluator.options["ml.g5.xlarge"]
+    assert real_time(evaluator, option, 1, Objective(wait=30)).obstacles == ("1 of 2 requests take longer than 60 s",)
+    obstacles = serverless(evaluator, option, None, memory_gb=8).obstacles
+    assert [word in " ".join(obstacles) for word in ("longer than 60 s", "8 GB", "accelerator")] == [True] * 3
+
+
+def test_serverless_is_billed_for_service_and_waits_for_cold_starts() -> None:
+    """Two at once start two instances; ten seconds later one is warm; after the idle time it is not."""
+    requests = Workload(array("d", [0, 0, 30, 2_000]), array("d", [10, 10, 10, 10]), 0, 3_600)
+    evaluator = Evaluator(requests, [OPTION], 100)
+    found = serverless(evaluator, replace(OPTION, starts=Fixed(15)), 0.00002, memory_gb=4)
+    assert found.wait == 15 and not found.obstacles
+    assert found.usd == pytest.approx(40 * 4 * 0.00002 * 730)
+    assert serverless(Evaluator(requests, [OPTION], 25), replace(OPTION, starts=Fixed(15)), None).wait == 0
+
+
+def test_a_front_has_no_point_that_another_beats() -> None:
+    evaluator = Evaluator(TRICKLE, [OPTION], 95)
+    for target in (1, 5, 20):
+        for minimum in (0, 1):
+            evaluator.point(
+                ModuleSettings(max_concurrent_invocations=2, min_instances=minimum, target_backlog_per_instance=target)
+            )
+    front = pareto_front(evaluator.points)
+    assert all(left.usd < right.usd and left.wait > right.wait for left, right in pairwise(front))
+    assert all(any(one.usd <= other.usd and one.wait <= other.wait for one in front) for other in evaluator.points)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (Objective, "one objective"),
+        (lambda: Objective(wait=3, budget=4), "one objective"),
+        (lambda: Objective(wait=-1), "waiting time of a recommendation is -1"),
+        (lambda: Objective(budget=float("nan")), "budget of a recommendation is nan"),
+        (lambda: Objective(wait=1, percent=0), "percentile of the waiting time is 0"),
+        (lambda: replace(OPTION, usd_per_hour=0), "price of ml.m5.xlarge is 0"),
+        (lambda: replace(OPTION, concurrencies=()), "concurrencies of ml.m5.xlarge"),
+        (lambda: recommend(Workload(array("d"), array("d"), 0, 60), [OPTION], Objective(wait=1)), "no requests"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make: Callable[[], object], text: str) -> None:
+    with pytest.raises(InvalidInput, match=text):
+        make()
+
+
+def test_start_times_that_vary_are_drawn_alike_for_all_settings() -> None:
+    option = replace(OPTION, starts=Uniform(60, 400))
+    first, second = (Evaluator(OFFICE, [option], 95, seed=4).point(guide_settings("ml.m5.xlarge", 2)) for _ in range(2))
+    assert first == second != Evaluator(OFFICE, [option], 95, seed=5).point(guide_settings("ml.m5.xlarge", 2))

@@ -32,6 +32,7 @@ TAKE_ENVIRONMENT = [
     "serve",
     "watch",
     "logs",
+    "simulate",
     "api-keys create",
     "api-keys list",
     "api-keys revoke",

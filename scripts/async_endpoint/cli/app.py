@@ -34,6 +34,7 @@ FILES: Final = {
     "webhooks": "webhooks",
     "watch": "watch",
     "logs": "logs",
+    "simulate": "simulate",
     "api-keys": "api_keys",
     "prices": "prices",
 }

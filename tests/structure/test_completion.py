@@ -34,6 +34,7 @@ TAKE_ENVIRONMENT = [
     "logs",
     "simulate",
     "recommend",
+    "cost",
     "api-keys create",
     "api-keys list",
     "api-keys revoke",

@@ -30,11 +30,16 @@ FILES: Final = {
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",
+    "compare": "compare",
+    "retire": "retire",
     "serve": "serve",
     "webhooks": "webhooks",
     "watch": "watch",
     "logs": "logs",
+    "simulate": "simulate",
+    "recommend": "recommend",
     "api-keys": "api_keys",
+    "cost": "cost",
     "prices": "prices",
 }
 

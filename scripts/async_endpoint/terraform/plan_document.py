@@ -61,7 +61,7 @@ def top_module(address: str) -> str:
 
 
 def is_imported(address: str) -> bool:
-    """Whether a resource existed before its deployment: the modules call it `imported`, and others may use it too (ADR 0098)."""
+    """Whether a resource existed before its deployment: modules call it `imported`, and others may use it too (ADR 0098)."""
     return _IMPORTED.search(address) is not None
 
 

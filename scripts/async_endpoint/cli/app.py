@@ -35,6 +35,7 @@ FILES: Final = {
     "watch": "watch",
     "logs": "logs",
     "simulate": "simulate",
+    "profile": "profile",
     "api-keys": "api_keys",
     "prices": "prices",
 }

@@ -36,6 +36,7 @@ FILES: Final = {
     "logs": "logs",
     "simulate": "simulate",
     "profile": "profile",
+    "usage": "usage",
     "api-keys": "api_keys",
     "prices": "prices",
 }

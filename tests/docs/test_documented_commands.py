@@ -28,6 +28,7 @@ EXECUTED = {
     "async-endpoint apply": ("tests/e2e/test_out_of_band.py", 'root.run("apply")'),
     "async-endpoint batch": ("tests/batch/test_batch_commands.py", 'line(*arguments, "--retry-failed")'),
     "async-endpoint bootstrap": ("tests/e2e/test_new_account.py", 'succeed("bootstrap", "dev"'),
+    "async-endpoint cost": ("tests/deploy/test_costs.py", '"cost", "dev/shirts", "--requests"'),
     "async-endpoint destroy": ("tests/e2e/test_roots.py", 'succeed("destroy")'),
     "async-endpoint doctor": ("tests/docs/test_documented_commands.py", "def test_the_doctor_runs_offline"),
     "async-endpoint drift": ("tests/deploy/test_drift.py", "CliRunner().invoke(app, arguments)"),

@@ -38,6 +38,7 @@ FILES: Final = {
     "profile": "profile",
     "usage": "usage",
     "api-keys": "api_keys",
+    "cost": "cost",
     "prices": "prices",
 }
 

@@ -33,6 +33,8 @@ TAKE_ENVIRONMENT = [
     "watch",
     "logs",
     "simulate",
+    "profile",
+    "usage",
     "cost",
     "api-keys create",
     "api-keys list",

@@ -70,7 +70,6 @@ class Profiler:
     outputs: AsyncEndpointOutputs
     on_event: Callable[[str], None] = lambda line: None
     sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], float] = time.time
     _memory: list[float] = field(default_factory=list)
 
     def instances(self) -> int:
@@ -88,7 +87,7 @@ class Profiler:
         name, instances = self.outputs.endpoint.name, self.instances()
         if instances > 1:
             raise Refused(f"Endpoint {name} has {instances} instances, and a profile holds it at one; wait until it scales in.")
-        newest = newest_datapoint(self.session, self.outputs.endpoint, self.now())
+        newest = newest_datapoint(self.session, self.outputs.endpoint, time.time())
         backlog = max(self._series("backlog", newest - 60, newest + 60).values(), default=0.0)
         if backlog and not while_serving:
             raise Refused(
@@ -107,7 +106,7 @@ class Profiler:
         payloads = cycle(inputs)
         with self._held_at_one():
             self._wait_for_instance()
-            mark = newest_datapoint(self.session, self.outputs.endpoint, self.now())
+            mark = newest_datapoint(self.session, self.outputs.endpoint, time.time())
             times: dict[int, tuple[float, ...]] = {}
             config = ClientConfig(concurrency=min(32, plan.levels[-1]))
             with AsyncEndpoint.from_outputs(self.outputs, session=self.session, config=config) as endpoint:
@@ -120,7 +119,7 @@ class Profiler:
         return Profile(
             self.outputs.endpoint.name,
             self.outputs.endpoint.instance_type,
-            timestamp(self.now()),
+            timestamp(time.time()),
             tuple(starts),
             times,
             max(self._memory, default=None),

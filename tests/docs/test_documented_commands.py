@@ -39,6 +39,7 @@ EXECUTED = {
     "async-endpoint plan": ("tests/e2e/test_roots.py", 'run("plan", "--detailed-exitcode")'),
     "async-endpoint profile": ("tests/cli/test_profile_command.py", 'run("profile", "dev/recommender", '),
     "async-endpoint serve": ("tests/e2e/test_roots.py", 'serve("local", "--port", "0")'),
+    "async-endpoint recommend": ("tests/cli/test_recommend_command.py", 'run("recommend", "dev/recommender", '),
     "async-endpoint simulate": ("tests/cli/test_simulate_command.py", 'run("simulate", "dev/recommender", '),
     "async-endpoint smoke-test": ("tests/e2e/test_roots.py", 'succeed("smoke-test", "--json")'),
     "async-endpoint usage": ("tests/sizing/test_usage.py", '"usage", "dev/recommender", "--days"'),

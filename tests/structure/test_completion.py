@@ -35,6 +35,7 @@ TAKE_ENVIRONMENT = [
     "simulate",
     "profile",
     "usage",
+    "recommend",
     "cost",
     "api-keys create",
     "api-keys list",

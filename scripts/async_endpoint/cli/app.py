@@ -37,6 +37,7 @@ FILES: Final = {
     "simulate": "simulate",
     "profile": "profile",
     "usage": "usage",
+    "recommend": "recommend",
     "api-keys": "api_keys",
     "cost": "cost",
     "prices": "prices",

@@ -66,7 +66,6 @@ class Scaler:
         if self._in_progress:
             self._state = completed(self._state, end)  # the cooldown starts here
             self._in_progress = False
-            self._undecided.clear()
         if self._nothing_to_do(desired):
             return None
         decision = self._decide(end, desired)

@@ -1,8 +1,17 @@
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
   name = "${var.name}-${var.environment}"
+
+  # Those of an endpoint that exists and is imported. Log group, alarms, dashboard and scaling are named after the endpoint.
+  _endpoint_name = coalesce(var.names.endpoint, local.name)
+  _variant       = coalesce(var.names.variant, "primary")
+  _imported_topic_arns = distinct([
+    for name in [var.names.error_topic, var.names.success_topic] :
+    "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${name}" if name != null
+  ])
 
   # Storage of its own, or a prefix of its own below each role of the shared one. Output by output: the module as a whole would be
   # ready only after its lifecycle rules, most of a minute later.
@@ -20,7 +29,7 @@ locals {
   # Computed from the naming of module monitoring: its output would close a cycle through the model. Alarms on the new instances alone
   # have the suffix of their configuration, which needs the model: a pattern.
   _new_fleet_only       = coalesce(var.guardrails.new_fleet_only, false)
-  _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local.name}-primary-${replace(name, "_", "-")}${local._new_fleet_only ? "-*" : ""}"]
+  _rollback_alarm_names = [for name in var.guardrails.rollback_on : "${local._endpoint_name}-${local._variant}-${replace(name, "_", "-")}${local._new_fleet_only ? "-*" : ""}"]
 
   # The image follows the instance: a CPU image on a GPU instance would start and leave the GPU idle.
   _processor = can(regex("^ml\\.[gp][0-9r]", var.endpoint.instance_type)) ? "gpu" : "cpu"
@@ -30,10 +39,12 @@ module "storage" {
   source = "../storage"
   count  = local._own_storage
 
-  name       = local.name
-  storage    = var.storage
-  tags       = var.tags
-  topic_arns = [for topic in values(var.notifications.topics) : topic.arn if topic != null]
+  name           = local.name
+  endpoint_names = [local.name, local._endpoint_name]
+  names          = var.names
+  storage        = var.storage
+  tags           = var.tags
+  topic_arns     = concat([for topic in values(var.notifications.topics) : topic.arn if topic != null], local._imported_topic_arns)
 }
 
 module "notifications" {
@@ -41,6 +52,7 @@ module "notifications" {
 
   name                = local.name
   kms_key_arn         = local.storage.kms_key_arn
+  names               = var.names
   notifications       = var.notifications
   publisher_role_arns = [module.model.planned_execution_role_arn]
   tags                = var.tags
@@ -55,7 +67,7 @@ module "webhooks" {
   kms_key_arn        = local.storage.kms_key_arn
   planned_topic_arns = module.notifications.planned_topic_arns
   tags               = var.tags
-  topic_arns         = module.notifications.topic_arns
+  topic_arns         = module.notifications.subscribable_topic_arns
 }
 
 module "container" {
@@ -74,8 +86,9 @@ module "model" {
   containers           = module.container
   core_dump_uris       = var.endpoint.core_dump_uri[*]
   enable_ssm_access    = var.endpoint.enable_ssm_access
-  endpoint_names       = [local.name]
+  endpoint_names       = [local._endpoint_name]
   model                = var.model
+  names                = var.names
   network              = var.network
   rollback_alarm_names = local._rollback_alarm_names
   storage              = local.storage
@@ -90,7 +103,7 @@ module "endpoint_config" {
   name       = local.name
   encryption = { kms_key_arn = local.storage.kms_key_arn }
   tags       = var.tags
-  variants   = { primary = merge(var.endpoint, { model_name = module.model.name }) }
+  variants   = { (local._variant) = merge(var.endpoint, { model_name = module.model.name }) }
 
   inference = {
     async = {
@@ -113,7 +126,7 @@ module "monitoring" {
   endpoint = {
     invocation_timeout_seconds = module.model.invocation_timeout_seconds
     kind                       = module.endpoint_config.kind
-    name                       = local.name
+    name                       = local._endpoint_name
     new_fleet                  = local._new_fleet_only ? { alarms = var.guardrails.rollback_on, config_name = module.endpoint_config.name } : null
     variants                   = module.endpoint_config.variants
   }
@@ -122,27 +135,30 @@ module "monitoring" {
 module "endpoint" {
   source = "../endpoint"
 
-  name            = local.name
+  name            = local._endpoint_name
   alarm_names     = module.monitoring.alarm_names
   endpoint_config = module.endpoint_config
   guardrails      = var.guardrails
   logs            = var.logs
-  scaling         = { primary = var.scaling }
+  names           = { (local._variant) = merge(var.names, { tracking_policies = { for name in var.names.tracking_policy[*] : "backlog_per_instance" => name } }) }
+  scaling         = { (local._variant) = var.scaling }
   tags            = var.tags
 }
 
 module "iam" {
   source = "../iam"
 
-  name              = local.name
-  access            = var.access
-  archive_uris      = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
-  endpoint_arn      = module.endpoint.arn
-  execution_role    = { arn = module.model.execution_role_arn, permissions_boundary_arn = module.model.execution_role.permissions_boundary_arn }
-  http_api          = one([for webhooks in module.webhooks : { dead_letter_queue_arn = webhooks.dead_letter_queue.arn, delivery_queue_arn = webhooks.delivery_queue.arn }])
-  results_queue_arn = module.notifications.results_queue.arn
-  storage           = local.storage
-  subscriptions     = var.notifications.subscriptions
-  tags              = var.tags
-  topic_arns        = module.notifications.topic_arns
+  name               = local.name
+  access             = var.access
+  archive_uris       = compact([for archive in var.model.containers[*].archive : try(archive.s3_uri, null)])
+  described_key_arns = module.notifications.imported_key_arns
+  endpoint_arn       = module.endpoint.arn
+  execution_role     = { arn = module.model.execution_role_arn, permissions_boundary_arn = module.model.execution_role.permissions_boundary_arn }
+  names              = var.names
+  http_api           = one([for webhooks in module.webhooks : { dead_letter_queue_arn = webhooks.dead_letter_queue.arn, delivery_queue_arn = webhooks.delivery_queue.arn }])
+  results_queue_arn  = module.notifications.results_queue.arn
+  storage            = local.storage
+  subscriptions      = var.notifications.subscriptions
+  tags               = var.tags
+  topic_arns         = module.notifications.topic_arns
 }

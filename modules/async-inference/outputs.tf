@@ -18,11 +18,11 @@ output "async_endpoint" {
       arn                                     = module.endpoint.arn
       config_name                             = module.endpoint_config.name
       execution_role_arn                      = module.model.execution_role_arn
-      instance_type                           = module.endpoint_config.variants.primary.instance_type
-      max_concurrent_invocations_per_instance = module.endpoint_config.variants.primary.concurrency
+      instance_type                           = module.endpoint_config.variants[local._variant].instance_type
+      max_concurrent_invocations_per_instance = module.endpoint_config.variants[local._variant].concurrency
       model_name                              = module.model.name
       name                                    = module.endpoint.name
-      variant_name                            = "primary"
+      variant_name                            = local._variant
     }
 
     http_api = var.http_api == null ? null : {
@@ -34,7 +34,7 @@ output "async_endpoint" {
     }
 
     limits = {
-      cold_start_seconds         = module.endpoint_config.variants.primary.startup_timeout_seconds
+      cold_start_seconds         = module.endpoint_config.variants[local._variant].startup_timeout_seconds
       invocation_timeout_seconds = module.model.invocation_timeout_seconds
       request_ttl_seconds        = var.endpoint.request_ttl_seconds
     }
@@ -61,15 +61,15 @@ output "async_endpoint" {
     scaling = {
       max_instances = var.scaling.max_instances
       min_instances = var.scaling.min_instances
-      resource_id   = module.endpoint.scaling.primary.resource_id
+      resource_id   = module.endpoint.scaling[local._variant].resource_id
       schedules = [
-        for name, action in module.endpoint.scaling.primary.scheduled_action_names :
+        for name, action in module.endpoint.scaling[local._variant].scheduled_action_names :
         { action_name = action, max_instances = var.scaling.schedules[name].max_instances, min_instances = var.scaling.schedules[name].min_instances }
       ]
       target_backlog_per_instance = var.scaling.target_backlog_per_instance
-      tracking_policy_name        = module.endpoint.scaling.primary.policy_names.backlog_per_instance
-      wake_alarm_name             = module.endpoint.scaling.primary.wake.alarm_name
-      wake_policy_name            = module.endpoint.scaling.primary.wake.policy_name
+      tracking_policy_name        = module.endpoint.scaling[local._variant].policy_names.backlog_per_instance
+      wake_alarm_name             = module.endpoint.scaling[local._variant].wake.alarm_name
+      wake_policy_name            = module.endpoint.scaling[local._variant].wake.policy_name
     }
 
     storage = {

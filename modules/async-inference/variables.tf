@@ -39,7 +39,7 @@ variable "access" {
 
 variable "endpoint" {
   description = <<-TEXT
-    The endpoint's instances (its one variant, primary, of module endpoint-config) and its request queue.
+    The endpoint's instances (its one variant of module endpoint-config) and its request queue.
     - `core_dump_uri`: S3 prefix of core dumps of crashed containers; none when it is null. The created execution role may write there.
     - `enable_ssm_access`: Whether AWS Systems Manager can open a shell on the instances. AWS Support must admit the account to it first.
     - `inference_ami_version`: Machine image of the instances, such as al2-ami-sagemaker-inference-gpu-2; SageMaker's default when it is null.
@@ -415,6 +415,47 @@ variable "name" {
   }
 }
 
+variable "names" {
+  description = <<-TEXT
+    Names of resources that exist and are imported into this deployment, instead of those derived from name and environment. async-endpoint adopt writes them.
+    - `bucket`: Name of the bucket, whose contents and tags stay; state in storage.bucket_settings which of its settings are managed here.
+    - `dead_letter_queue`: Name of the dead letter queue.
+    - `endpoint`: Name of the endpoint. Its log group, alarms, dashboard and scaling are named after it.
+    - `error_topic`: Name of the topic for failed requests. It stays as it is, but for its policy with notifications.replace_topic_policies.
+    - `results_queue`: Name of the results queue. Its policy, encryption and redrive policy become those of a created one.
+    - `role`: Name of the execution role, without its path, which is model.role.path. Its trust policy, description, tags and other policies stay; the policy that the endpoint needs is added.
+    - `scheduled_actions`: Names of scheduled actions, by schedule.
+    - `success_topic`: Name of the topic for completed requests, likewise; it may be the same topic.
+    - `tracking_policy`: Name of the target tracking policy.
+    - `variant`: Name of the endpoint's variant; primary when it is null. Another one cannot be given to an endpoint while it scales.
+    - `wake_alarm`: Name of the alarm that starts the first instance.
+    - `wake_policy`: Name of the step scaling policy that starts the first instance.
+  TEXT
+  type = object({
+    bucket            = optional(string)
+    dead_letter_queue = optional(string)
+    endpoint          = optional(string)
+    error_topic       = optional(string)
+    results_queue     = optional(string)
+    role              = optional(string)
+    scheduled_actions = optional(map(string))
+    success_topic     = optional(string)
+    tracking_policy   = optional(string)
+    variant           = optional(string)
+    wake_alarm        = optional(string)
+    wake_policy       = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for name in [var.names.endpoint, var.names.variant] : name == null || (can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", name)) && length(coalesce(name, "-")) <= 63)
+    ])
+    error_message = "Fields names.endpoint and names.variant must be 1 to 63 letters, digits and hyphens that neither begin nor end with a hyphen."
+  }
+}
+
 variable "network" {
   description = <<-TEXT
     Subnets and security groups of the containers: network = module.network, or ids of your own. Without them containers run in a network of Amazon SageMaker.
@@ -435,7 +476,8 @@ variable "notifications" {
     - `include_response_in`: Notifications that include the response (up to 128 KB): SUCCESS_NOTIFICATION_TOPIC, ERROR_NOTIFICATION_TOPIC or both; both when it is null.
     - `max_receives`: Receives after which a message of the results queue moves to the dead letter queue: 1 to 1000; 5 when it is null.
     - `raw_message_delivery`: Whether the results queue receives messages without the SNS envelope, and so without its signature; false when it is null.
-    - `restrict_publishers`: Whether to deny every publisher but the execution role on topics created here, and every sender but the topics on the results queue; true when it is null.
+    - `replace_topic_policies`: Whether the policies of topics in names are replaced by those of created topics; required for such topics.
+    - `restrict_publishers`: Whether to deny every publisher but the execution role on topics whose policies are managed here, and every sender but the topics on the results queue; true when it is null.
     - `retention_days`: Days that the results queue keeps a message: 1 to 14; 4 when it is null.
     - `subscriptions`: Further subscribers, by name. Undeliverable messages go to the dead letter queue.
     - `subscriptions.*.endpoint`: Where to deliver: an email address, an https URL, or the ARN of a Lambda function or SQS queue. A queue's own policy must admit sqs:SendMessage by sns.amazonaws.com.
@@ -444,6 +486,9 @@ variable "notifications" {
     - `subscriptions.*.protocol`: Protocol: email, https, lambda or sqs.
     - `subscriptions.*.raw_message_delivery`: Whether to deliver without the SNS envelope; false when it is null. For https and sqs.
     - `topics`: Existing standard topics to use instead of creating them, in this account and region. Their policies and encryption are not changed.
+    - `topics.both`: One topic for both outcomes.
+    - `topics.both.arn`: ARN of the topic.
+    - `topics.both.kms_key_arn`: ARN of the KMS key that encrypts the topic; null where it is not encrypted with a customer managed key.
     - `topics.error`: Topic for failed requests.
     - `topics.error.arn`: ARN of the topic.
     - `topics.error.kms_key_arn`: ARN of the KMS key that encrypts the topic; null where it is not encrypted with a customer managed key.
@@ -453,11 +498,12 @@ variable "notifications" {
     - `visibility_timeout_seconds`: Seconds that a received message stays hidden from other consumers: 0 to 43200; 60 when it is null.
   TEXT
   type = object({
-    include_response_in  = optional(set(string))
-    max_receives         = optional(number)
-    raw_message_delivery = optional(bool)
-    restrict_publishers  = optional(bool)
-    retention_days       = optional(number)
+    include_response_in    = optional(set(string))
+    max_receives           = optional(number)
+    raw_message_delivery   = optional(bool)
+    replace_topic_policies = optional(bool)
+    restrict_publishers    = optional(bool)
+    retention_days         = optional(number)
     subscriptions = optional(map(object({
       endpoint             = string
       filter_policy        = optional(string)
@@ -466,6 +512,10 @@ variable "notifications" {
       raw_message_delivery = optional(bool)
     })))
     topics = optional(object({
+      both = optional(object({
+        arn         = string
+        kms_key_arn = optional(string)
+      }))
       error = optional(object({
         arn         = string
         kms_key_arn = optional(string)
@@ -525,6 +575,7 @@ variable "storage" {
     - `access_logs.destination`: Where access logs go; none when it is null.
     - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the deployment's name and a slash when it is null.
+    - `bucket_settings`: Settings of the bucket that are managed here, of encryption, lifecycle, ownership, policy, public_access and versioning; all of them when it is null. Others stay as they are: for a bucket that is imported.
     - `existing`: Existing resources to use instead of creating them. They are never modified.
     - `existing.bucket`: An existing bucket. It needs the policy in output bucket_policy_json of module storage.
     - `existing.bucket.name`: Name of the bucket, in the endpoint's region.
@@ -537,6 +588,7 @@ variable "storage" {
     - `expire_after_days.output`: Days until outputs expire; never when it is null.
     - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; never when it is null. Its credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects; false when it is null.
+    - `key_admits_account`: Whether every principal of the account may read and write objects under the created key through Amazon S3, as with the key of Amazon S3 itself: for readers of results who have permissions on objects alone. False when it is null.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30; 30 when it is null.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
     - `prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets; credentials/ when it is null.
@@ -569,6 +621,7 @@ variable "storage" {
         prefix      = optional(string)
       }))
     }))
+    bucket_settings = optional(set(string))
     existing = optional(object({
       bucket = optional(object({
         name = string
@@ -585,6 +638,7 @@ variable "storage" {
       predictions = optional(number)
     }))
     force_destroy            = optional(bool)
+    key_admits_account       = optional(bool)
     key_deletion_window_days = optional(number)
     prefixes = optional(object({
       credentials = optional(string)
@@ -623,15 +677,27 @@ variable "storage" {
   }
 
   validation {
-    condition = var.storage.shared == null || anytrue([
-      for pattern in try(var.storage.shared.endpoint_names, []) : can(regex("^${replace(pattern, "*", ".*")}$", "${var.name}-${var.environment}"))
-    ])
-    error_message = "Add \"${var.name}-${var.environment}\", or a pattern such as \"*-${var.environment}\", to endpoint_names of the shared storage (now ${join(", ", try(var.storage.shared.endpoint_names, []))}): its key would refuse this endpoint's notifications and logs."
+    condition     = var.names.bucket == null || var.storage.shared == null
+    error_message = "Give names.bucket to the call of module storage that creates the shared storage: this endpoint has no bucket of its own."
   }
 
   validation {
-    condition     = var.storage.shared == null || length(setsubtract([for topic in values(var.notifications.topics) : topic.arn if topic != null], try(var.storage.shared.topic_arns, []))) == 0
-    error_message = "Add the topics of notifications.topics to topic_arns of the shared storage: its key would refuse their deliveries."
+    condition = var.storage.shared == null || alltrue([
+      for name in distinct(["${var.name}-${var.environment}", coalesce(var.names.endpoint, "${var.name}-${var.environment}")]) :
+      anytrue([for pattern in try(var.storage.shared.endpoint_names, []) : can(regex("^${replace(pattern, "*", ".*")}$", name))])
+    ])
+    error_message = "Add ${join(" and ", [for name in distinct(["${var.name}-${var.environment}", coalesce(var.names.endpoint, "${var.name}-${var.environment}")]) : "\"${name}\""])}, or a pattern such as \"*-${var.environment}\", to endpoint_names of the shared storage (now ${join(", ", try(var.storage.shared.endpoint_names, []))}): its key would refuse this endpoint's notifications and logs."
+  }
+
+  validation {
+    condition = var.storage.shared == null || (
+      length(setsubtract([for topic in values(var.notifications.topics) : topic.arn if topic != null], try(var.storage.shared.topic_arns, []))) == 0
+      && alltrue([
+        for name in [var.names.error_topic, var.names.success_topic] :
+        name == null || anytrue([for arn in try(var.storage.shared.topic_arns, []) : endswith(arn, ":${coalesce(name, "-")}")])
+      ])
+    )
+    error_message = "Add the topics of notifications.topics and names to topic_arns of the shared storage: its key would refuse their deliveries."
   }
 }
 

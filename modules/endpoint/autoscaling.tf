@@ -80,7 +80,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
     for name, scaling in var.scaling : { for action, schedule in scaling.schedules : "${name}/${action}" => merge(schedule, { action = action, variant = name }) }
   ]...)
 
-  name               = "${var.name}-${each.value.action}"
+  name               = lookup(try(var.names[each.value.variant].scheduled_actions, {}), each.value.action, "${var.name}-${each.value.action}")
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
   resource_id        = merge(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled)[each.value.variant].resource_id
@@ -103,7 +103,7 @@ resource "aws_appautoscaling_scheduled_action" "this" {
 resource "aws_appautoscaling_policy" "tracking" {
   for_each = local._tracking
 
-  name               = "${var.name}-${replace(each.value.target, "_", "-")}"
+  name               = lookup(try(var.names[each.value.variant].tracking_policies, {}), each.value.target, "${var.name}-${replace(each.value.target, "_", "-")}")
   policy_type        = "TargetTrackingScaling"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension

@@ -224,6 +224,67 @@ variable "name" {
   }
 }
 
+# Application Auto Scaling documents [[:print:]] for names of policies, and no control character, colon, slash or bar for those of
+# scheduled actions; Amazon CloudWatch 1 to 255 characters for those of alarms (service models of botocore 1.44.5).
+variable "names" {
+  description = <<-TEXT
+    Names of scaling by variant, for an endpoint that exists with others: imported under them, nothing is replaced. Names are derived from the endpoint's where they are not given.
+    - `*.scheduled_actions`: Names of scheduled actions, by schedule.
+    - `*.tracking_policies`: Names of the target tracking policies, by target without target_, such as backlog_per_instance.
+    - `*.wake_alarm`: Name of the alarm that starts the first instance.
+    - `*.wake_policy`: Name of the step scaling policy that starts the first instance.
+  TEXT
+  type = map(object({
+    scheduled_actions = optional(map(string), {})
+    tracking_policies = optional(map(string), {})
+    wake_alarm        = optional(string)
+    wake_policy       = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for variant in keys(var.names) : contains(keys(var.endpoint_config.variants), variant)])
+    error_message = "Each key of names must be the name of a variant of endpoint_config (${join(", ", keys(var.endpoint_config.variants))})."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for variant, names in var.names : [for schedule in keys(names.scheduled_actions) : contains(keys(try(var.scaling[variant].schedules, {})), schedule)]
+    ]))
+    error_message = "Each key of names.*.scheduled_actions must be one of the variant's schedules in scaling: a name alone creates no scheduled action."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for variant, names in var.names : [for target in keys(names.tracking_policies) : try(var.scaling[variant]["target_${target}"] != null, false)]]))
+    error_message = "Each key of names.*.tracking_policies must be a target that the variant has in scaling, without target_, such as backlog_per_instance."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for names in var.names : [for name in concat(values(names.tracking_policies), names.wake_policy[*]) : can(regex("^[[:print:]]{1,256}$", name))]
+    ]))
+    error_message = "Names of scaling policies in names must be 1 to 256 printable characters."
+  }
+
+  validation {
+    condition = alltrue([
+      for names in var.names : length(distinct(concat(values(names.tracking_policies), names.wake_policy[*]))) == length(concat(values(names.tracking_policies), names.wake_policy[*]))
+    ])
+    error_message = "Give each scaling policy of a variant in names a different name: a policy is put under its name, and the second would replace the first."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for names in var.names : [for name in values(names.scheduled_actions) : can(regex("^[^ :/|[:cntrl:]]([^:/|[:cntrl:]]{0,254}[^ :/|[:cntrl:]])?$", name))]]))
+    error_message = "Names of scheduled actions in names must be 1 to 256 characters without colons, slashes, bars and control characters, and not begin or end with a space."
+  }
+
+  validation {
+    condition     = alltrue([for names in var.names : names.wake_alarm == null || can(regex("^[^[:cntrl:]]{1,255}$", names.wake_alarm))])
+    error_message = "Field wake_alarm in names must be 1 to 255 characters without control characters."
+  }
+}
+
 variable "scaling" {
   description = <<-TEXT
     Automatic scaling, by variant name. Each target is held by a target tracking policy of its own; an asynchronous variant also has a step scaling policy that starts the first instance.

@@ -2,7 +2,7 @@
 resource "aws_appautoscaling_policy" "wake" {
   for_each = { for name, scaling in var.scaling : name => scaling if var.endpoint_config.kind == "async" }
 
-  name               = "${var.name}-wake-from-zero"
+  name               = try(coalesce(var.names[each.key].wake_policy), "${var.name}-wake-from-zero")
   policy_type        = "StepScaling"
   service_namespace  = "sagemaker"
   scalable_dimension = local._dimension
@@ -27,7 +27,7 @@ resource "aws_appautoscaling_policy" "wake" {
 resource "aws_cloudwatch_metric_alarm" "wake" {
   for_each = aws_appautoscaling_policy.wake
 
-  alarm_name        = "${var.name}-has-backlog-without-capacity"
+  alarm_name        = try(coalesce(var.names[each.key].wake_alarm), "${var.name}-has-backlog-without-capacity")
   alarm_description = "${var.name}: requests are waiting and no instance is running, for 2 minutes. The policy ${aws_appautoscaling_policy.wake[each.key].name} starts one; no action is needed. See docs/operations.md#alarms-of-scaling."
   alarm_actions     = [aws_appautoscaling_policy.wake[each.key].arn]
 

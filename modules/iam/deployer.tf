@@ -4,7 +4,7 @@
 # 6144 characters.
 locals {
   _named     = "${var.name}-*"
-  _dashboard = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._global_name}"
+  _dashboard = "arn:${local._partition}:cloudwatch::${local._account}:dashboard/${local._endpoint_name}-${local._region}"
   _service   = "sagemaker.application-autoscaling.amazonaws.com"
 
   _hosting = [
@@ -12,11 +12,12 @@ locals {
     one(local._configurations),
     "${local._here.sagemaker}model/${lower(local._named)}",
   ]
-  _alarms = [
-    "${local._here.cloudwatch}alarm:${local._named}",
+  # Named after the endpoint, but for a wake alarm that was imported.
+  _alarms = concat([
+    "${local._here.cloudwatch}alarm:${local._endpoint_name}-*",
     # Application Auto Scaling creates these with the permissions of the caller of PutScalingPolicy (user guide, "Target tracking").
     "${local._here.cloudwatch}alarm:TargetTracking-endpoint/${local._endpoint_name}/*",
-  ]
+  ], [for name in compact([var.names.wake_alarm]) : "${local._here.cloudwatch}alarm:${name}"])
 
   # What only an administrator changes, and how it is read.
   _administered = concat(
@@ -25,9 +26,9 @@ locals {
       var.storage.kms_key_arn,
       local._github_provider_arn,
       "${local._iam}policy/${local._global_name}-*",
-      "${local._here.sns}${local._named}",
-      "${local._here.sqs}${local._named}",
     ],
+    local._messaging,
+    var.described_key_arns,
     local._github_role_arns,
     local._supplied_topics,
     anytrue([for subscription in var.subscriptions : subscription.protocol == "lambda"]) ? ["${local._here.lambda}function:*"] : [],
@@ -37,7 +38,9 @@ locals {
     "kms:GetKey*", "kms:ListResourceTags", "lambda:GetPolicy", "sns:GetTopic*", "sns:List*", "sqs:GetQueue*", "sqs:ListQueueTags",
   ]
 
-  _supplied_topics = [for arn in values(var.topic_arns) : arn if !startswith(arn, "${local._here.sns}${var.name}-")]
+  _supplied_topics = distinct([
+    for arn in values(var.topic_arns) : arn if !startswith(arn, "${local._here.sns}${var.name}-") && !contains(local._messaging, arn)
+  ])
 }
 
 data "aws_iam_policy_document" "deployer" {

@@ -68,9 +68,8 @@ data "aws_iam_policy_document" "destroyer" {
       "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
       "iam:ListEntitiesForPolicy", "iam:ListPolicyTags", "logs:DeleteLogGroup", "sns:DeleteTopic", "sns:SetTopicAttributes", "sqs:DeleteQueue",
     ]
-    resources = concat(local._log_group, local._github_role_arns, [
-      var.execution_role.arn, "${local._iam}policy/${local._global_name}-*", "${local._here.sns}${local._named}",
-      "${local._here.sqs}${local._named}",
-    ])
+    resources = concat(
+      local._log_group, local._github_role_arns, [var.execution_role.arn, "${local._iam}policy/${local._global_name}-*"], local._messaging,
+    )
   }
 }

@@ -6,7 +6,7 @@ locals {
   _partition     = local._arn[1]
   _region        = local._arn[3]
   _account       = local._arn[4]
-  _endpoint_name = trimprefix(local._arn[5], "endpoint/")
+  _endpoint_name = coalesce(var.names.endpoint, trimprefix(local._arn[5], "endpoint/")) # an ARN has names in lower case
 
   # ARN prefixes by service, in the endpoint's account and region.
   _here = { for service in ["application-autoscaling", "cloudwatch", "ecr", "kms", "lambda", "logs", "sagemaker", "sns", "sqs"] :
@@ -26,6 +26,13 @@ locals {
   _via = { for service in ["s3", "sqs"] :
     service => distinct([for suffix in ["amazonaws.com", data.aws_partition.current.dns_suffix] : "${service}.${local._region}.${suffix}"])
   }
+
+  # Topics and queues: those derived from the deployment's name, and imported ones.
+  _messaging = concat(
+    ["${local._here.sns}${local._named}", "${local._here.sqs}${local._named}"],
+    [for name in distinct(compact([var.names.error_topic, var.names.success_topic])) : "${local._here.sns}${name}"],
+    [for name in compact([var.names.dead_letter_queue, var.names.results_queue]) : "${local._here.sqs}${name}"],
+  )
 
   # Prefix of the names that are global to the account: another region may have a deployment of the same name.
   _global_name = "${var.name}-${local._region}"

@@ -111,6 +111,13 @@ variable "archive_uris" {
   nullable    = false
 }
 
+variable "described_key_arns" {
+  description = "ARNs of further KMS keys that a plan describes: those of imported topics (output imported_key_arns of module notifications)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "endpoint_arn" {
   description = "ARN of the endpoint."
   type        = string
@@ -167,6 +174,33 @@ variable "name" {
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,34}$", var.name))
     error_message = "Variable name must be 1 to 35 letters, digits and hyphens, so that the deployer policy stays within the 6144 characters of a managed policy; wildcards would let the deployer change other resources."
+  }
+}
+
+variable "names" {
+  description = <<-TEXT
+    Names of imported resources, where they are not derived from name (variable names of module async-inference).
+    - `dead_letter_queue`: Name of the dead letter queue.
+    - `endpoint`: Name of the endpoint; that in endpoint_arn when it is null, which is in lower case.
+    - `error_topic`: Name of the topic for failed requests.
+    - `results_queue`: Name of the results queue.
+    - `success_topic`: Name of the topic for completed requests.
+    - `wake_alarm`: Name of the alarm that starts the first instance.
+  TEXT
+  type = object({
+    dead_letter_queue = optional(string)
+    endpoint          = optional(string)
+    error_topic       = optional(string)
+    results_queue     = optional(string)
+    success_topic     = optional(string)
+    wake_alarm        = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in values(var.names) : name == null || !can(regex("[*?]", name))])
+    error_message = "Names in names must not hold * or ?: as wildcards they would let the deployer change other resources."
   }
 }
 

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "verifier" {
   statement {
     sid       = "DescribeTopics"
     actions   = ["sns:ListSubscriptionsByTopic"]
-    resources = values(var.topic_arns)
+    resources = distinct(values(var.topic_arns))
   }
 
   # The results queue, and its dead-letter queue: module notifications names both after the deployment. Those of the HTTP API.
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "verifier" {
     sid     = "DescribeQueues"
     actions = ["sqs:GetQueueAttributes"]
     resources = distinct(concat(
-      [var.results_queue_arn, "${local._here.sqs}${var.name}-dead-letters"],
+      [var.results_queue_arn, "${local._here.sqs}${coalesce(var.names.dead_letter_queue, "${var.name}-dead-letters")}"],
       flatten([for api in local._http_api : [api.dead_letter_queue_arn, api.delivery_queue_arn]]),
     ))
   }

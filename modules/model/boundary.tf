@@ -143,7 +143,7 @@ data "aws_iam_policy_document" "boundary" {
 resource "aws_iam_policy" "boundary" {
   count = var.model.role.create_boundary ? 1 : 0
 
-  name        = "${local._role_name}-boundary"
+  name        = "${local._derived_name}-boundary"
   description = "Permissions boundary of ${local._role_name}"
   policy      = data.aws_iam_policy_document.boundary.json
   tags        = var.tags

@@ -1,11 +1,13 @@
 locals {
   # With the region: a role is global to its account, and another region may have a deployment of the same name.
-  _role_name = "${var.name}-${local._region}-execution"
+  _derived_name = "${var.name}-${local._region}-execution"
+  _role_name    = coalesce(var.names.role, local._derived_name)
+  _role         = one(concat(aws_iam_role.execution, aws_iam_role.imported))
 
   # Computed, so that policies that name it are known in the plan.
-  _boundary_arn = var.model.role.create_boundary ? "arn:${local._partition}:iam::${local._account}:policy/${local._role_name}-boundary" : var.model.role.permissions_boundary_arn
+  _boundary_arn = var.model.role.create_boundary ? "arn:${local._partition}:iam::${local._account}:policy/${local._derived_name}-boundary" : var.model.role.permissions_boundary_arn
 
-  role_arn = var.model.role.existing == null ? aws_iam_role.execution[0].arn : var.model.role.existing.arn
+  role_arn = var.model.role.existing == null ? local._role.arn : var.model.role.existing.arn
 
   # Computed rather than read from the role, whose policy needs the topics: the topics' policies name the role.
   planned_role_arn = var.model.role.existing == null ? "arn:${local._partition}:iam::${local._account}:role${var.model.role.path}${local._role_name}" : var.model.role.existing.arn
@@ -30,9 +32,9 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "execution" {
-  count = var.model.role.existing == null ? 1 : 0
+  count = var.model.role.existing == null && var.names.role == null ? 1 : 0
 
-  name                 = local._role_name
+  name                 = local._derived_name
   path                 = var.model.role.path
   permissions_boundary = var.model.role.create_boundary ? aws_iam_policy.boundary[0].arn : var.model.role.permissions_boundary_arn
   description          = "SageMaker execution role of ${join(", ", var.endpoint_names)}"
@@ -40,11 +42,28 @@ resource "aws_iam_role" "execution" {
   tags                 = var.tags
 }
 
+# A role that existed before: its trust policy, description and tags stay, and so do policies that others gave it. A resource of its own,
+# because ignore_changes cannot depend on a variable.
+resource "aws_iam_role" "imported" {
+  count = var.model.role.existing == null && var.names.role != null ? 1 : 0
+
+  name                 = var.names.role
+  path                 = var.model.role.path
+  permissions_boundary = var.model.role.create_boundary ? aws_iam_policy.boundary[0].arn : var.model.role.permissions_boundary_arn
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  tags                 = var.tags
+
+  lifecycle {
+    ignore_changes = [assume_role_policy, description, max_session_duration, tags]
+  }
+}
+
 resource "aws_iam_role_policy" "execution" {
   count = var.model.role.existing == null ? 1 : 0
 
-  name   = "execution"
-  role   = aws_iam_role.execution[0].name
+  # An imported role may have a policy called "execution", which this one would replace.
+  name   = var.names.role == null ? "execution" : local._derived_name
+  role   = local._role.name
   policy = data.aws_iam_policy_document.execution.json
 
   lifecycle {

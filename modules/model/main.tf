@@ -27,7 +27,7 @@ locals {
     invocation        = var.model.invocation
     network           = var.network
     network_isolation = var.model.network_isolation
-    role              = try(var.model.role.existing.arn, var.model.role.path)
+    role              = try(var.model.role.existing.arn, "${var.model.role.path}${var.names.role}", var.model.role.path)
   }
 
   # Bytes of names and values, limited to 32 KB for all containers together (API reference, ContainerDefinition).

@@ -21,13 +21,13 @@ output "execution_policy_json" {
 }
 
 output "execution_role" {
-  description = "The execution role, for verification: policy_json, and whether it is supplied; for a created role also policy_name, trust_policy_json and permissions_boundary_arn."
+  description = "The execution role, for verification: policy_json, and whether it is supplied; for a created or imported role also policy_name and permissions_boundary_arn, and for a created one trust_policy_json."
   value = {
     permissions_boundary_arn = local._boundary_arn
     policy_json              = data.aws_iam_policy_document.execution.json
     policy_name              = one(aws_iam_role_policy.execution[*].name)
     supplied                 = var.model.role.existing != null
-    trust_policy_json        = var.model.role.existing == null ? data.aws_iam_policy_document.trust.json : null
+    trust_policy_json        = var.model.role.existing == null && var.names.role == null ? data.aws_iam_policy_document.trust.json : null
   }
 }
 

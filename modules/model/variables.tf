@@ -179,6 +179,29 @@ variable "name" {
   }
 }
 
+# Service model of IAM, botocore 1.44.5: roleNameType.
+variable "names" {
+  description = <<-TEXT
+    Names of resources that exist and are imported, instead of those derived from name.
+    - `role`: Name of the execution role, without its path, which is model.role.path. Its trust policy, description, tags and other policies stay; the policy that the endpoint needs is added.
+  TEXT
+  type = object({
+    role = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.names.role == null || can(regex("^[A-Za-z0-9+=,.@_-]{1,64}$", var.names.role))
+    error_message = "Field names.role must be the name of a role without its path: 1 to 64 letters, digits and +=,.@_-; give the path in model.role.path."
+  }
+
+  validation {
+    condition     = var.names.role == null || var.model.role.existing == null
+    error_message = "Give names.role, for a role that is imported and belongs to this deployment from then on, or model.role.existing, for one that stays its owner's."
+  }
+}
+
 variable "network" {
   description = <<-TEXT
     Subnets and security groups of the containers: network = module.network, or ids of your own. Without them containers run in a network of Amazon SageMaker.

@@ -5,18 +5,33 @@ data "aws_region" "current" {}
 locals {
   _account  = data.aws_caller_identity.current.account_id
   _location = "${data.aws_region.current.id}:${local._account}"
-  _made     = toset([for outcome, topic in var.notifications.topics : outcome if topic == null])
+  _names    = { error = var.names.error_topic, success = var.names.success_topic }
+
+  # One topic for both outcomes is that of success. By names and fields, not by ARNs, which may be unknown in a plan.
+  _one_topic = var.notifications.topics.both != null || (var.names.error_topic != null && var.names.error_topic == var.names.success_topic)
+  _outcomes  = local._one_topic ? ["success"] : ["error", "success"]
+
+  _supplied = {
+    for outcome in ["error", "success"] : outcome => var.notifications.topics[outcome] == null ? var.notifications.topics.both : var.notifications.topics[outcome]
+  }
+  _made  = toset([for outcome in local._outcomes : outcome if local._supplied[outcome] == null && local._names[outcome] == null])
+  _named = { for outcome in local._outcomes : outcome => local._names[outcome] if local._names[outcome] != null }
+
+  # Outcomes whose topic's policy is managed here.
+  _policed = setunion(local._made, [for outcome in keys(local._named) : outcome if var.notifications.replace_topic_policies == true])
 
   _publisher_role_arns = var.notifications.restrict_publishers ? var.publisher_role_arns : []
 
-  # The policy of a supplied topic is its owner's, so its publishers are not known here.
-  publishers_restricted = length(local._publisher_role_arns) > 0 && length(local._made) == length(var.notifications.topics)
-
   # Computed rather than read from the topics, so that queues and topics are created in parallel.
   topic_arns = {
-    for outcome, topic in var.notifications.topics :
-    outcome => topic == null ? "arn:${data.aws_partition.current.partition}:sns:${local._location}:${var.name}-${outcome}" : topic.arn
+    for outcome, topic in local._supplied :
+    outcome => topic != null ? topic.arn : "arn:${data.aws_partition.current.partition}:sns:${local._location}:${coalesce(local._names[outcome], "${var.name}-${outcome}")}"
   }
+
+  # Where the policy of a topic is its owner's, its publishers are not known here.
+  publishers_restricted = length(local._publisher_role_arns) > 0 && length(setsubtract(local._outcomes, local._policed)) == 0
+
+  _topics = merge(aws_sns_topic.this, aws_sns_topic.imported)
 }
 
 resource "aws_sns_topic" "this" {
@@ -27,13 +42,44 @@ resource "aws_sns_topic" "this" {
   tags              = var.tags
 }
 
+# A topic that existed before stays as it is: its key may be one that its other publishers are admitted to. A resource of its own, because
+# ignore_changes cannot depend on a variable.
+resource "aws_sns_topic" "imported" {
+  #checkov:skip=CKV_AWS_26:The encryption of a topic that exists stays as it is; other publishers may not be able to use another key.
+  for_each = local._named
+
+  name = each.value
+  tags = var.tags
+
+  lifecycle {
+    ignore_changes = [
+      application_failure_feedback_role_arn, application_success_feedback_role_arn, application_success_feedback_sample_rate,
+      delivery_policy, display_name,
+      firehose_failure_feedback_role_arn, firehose_success_feedback_role_arn, firehose_success_feedback_sample_rate,
+      http_failure_feedback_role_arn, http_success_feedback_role_arn, http_success_feedback_sample_rate,
+      kms_master_key_id,
+      lambda_failure_feedback_role_arn, lambda_success_feedback_role_arn, lambda_success_feedback_sample_rate,
+      policy, signature_version,
+      sqs_failure_feedback_role_arn, sqs_success_feedback_role_arn, sqs_success_feedback_sample_rate,
+      tags, tracing_config,
+    ]
+  }
+}
+
+# The key of a topic may be given by its alias or id. Every principal of the account may use the AWS managed key through Amazon SNS.
+data "aws_kms_key" "imported" {
+  for_each = { for outcome, topic in aws_sns_topic.imported : outcome => topic.kms_master_key_id if !contains(["", "alias/aws/sns"], try(coalesce(topic.kms_master_key_id), "")) }
+
+  key_id = each.value
+}
+
 data "aws_iam_policy_document" "topic" {
-  for_each = local._made
+  for_each = local._policed
 
   statement {
     sid       = "AllowOwnAccount"
     actions   = concat(["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe"], length(local._publisher_role_arns) == 0 ? ["sns:Publish"] : [])
-    resources = [aws_sns_topic.this[each.key].arn]
+    resources = [local._topics[each.key].arn]
 
     principals {
       type        = "AWS"
@@ -45,7 +91,7 @@ data "aws_iam_policy_document" "topic" {
     sid       = "DenyInsecureTransport"
     effect    = "Deny"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this[each.key].arn]
+    resources = [local._topics[each.key].arn]
 
     principals {
       type        = "*"
@@ -68,7 +114,7 @@ data "aws_iam_policy_document" "topic" {
       sid       = "DenyOtherPublishers"
       effect    = "Deny"
       actions   = ["sns:Publish"]
-      resources = [aws_sns_topic.this[each.key].arn]
+      resources = [local._topics[each.key].arn]
 
       principals {
         type        = "*"
@@ -85,8 +131,8 @@ data "aws_iam_policy_document" "topic" {
 }
 
 resource "aws_sns_topic_policy" "this" {
-  for_each = local._made
+  for_each = local._policed
 
-  arn    = aws_sns_topic.this[each.key].arn
+  arn    = local._topics[each.key].arn
   policy = data.aws_iam_policy_document.topic[each.key].json
 }

@@ -6,13 +6,18 @@ output "dead_letter_queue" {
   }
 }
 
+output "imported_key_arns" {
+  description = "ARNs of the KMS keys of imported topics, which a plan describes."
+  value       = [for key in data.aws_kms_key.imported : key.arn]
+}
+
 output "planned_topic_arns" {
   description = "Topic ARNs by outcome: error, success. Known before the topics are created."
   value       = local.topic_arns
 }
 
 output "publishers_restricted" {
-  description = "Whether both topics deny every publisher but publisher_role_arns, and the results queue every sender but the topics. False where a topic is supplied, because its policy is its owner's."
+  description = "Whether both topics deny every publisher but publisher_role_arns, and the results queue every sender but the topics. False where the policy of a topic is its owner's: it is supplied, or imported without notifications.replace_topic_policies."
   value       = local.publishers_restricted
 }
 
@@ -26,9 +31,16 @@ output "results_queue" {
   depends_on = [aws_sns_topic_subscription.results]
 }
 
+output "subscribable_topic_arns" {
+  description = "Topics that can be subscribed to, by outcome: one for both outcomes is that of success alone."
+  value       = local._subscribable
+
+  depends_on = [aws_sns_topic_policy.this]
+}
+
 output "topic_arns" {
   description = "Topic ARNs by outcome: error, success. They accept messages; the results queue may still be being created."
-  value       = local._subscribable
+  value       = { for outcome in ["error", "success"] : outcome => local._subscribable[local._one_topic ? "success" : outcome] }
 
   depends_on = [aws_sns_topic_policy.this]
 
@@ -39,8 +51,11 @@ output "topic_arns" {
 }
 
 output "topic_kms_key_arns" {
-  description = "ARNs of the KMS keys of supplied topics, which the execution role must be allowed to use (variable topic_kms_key_arns of module model)."
-  value       = distinct([for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null])
+  description = "ARNs of the KMS keys of supplied and imported topics, which the execution role must be allowed to use (variable topic_kms_key_arns of module model)."
+  value = distinct(concat(
+    [for topic in values(var.notifications.topics) : topic.kms_key_arn if try(topic.kms_key_arn, null) != null],
+    [for key in data.aws_kms_key.imported : key.arn],
+  ))
 
   # Publish has errors of keys, CreateTopic has none (service model): a wrong one is noticed when results are announced.
   precondition {

@@ -1,7 +1,7 @@
 locals {
   _queues = {
-    dead_letters = "${var.name}-dead-letters"
-    results      = "${var.name}-results"
+    dead_letters = coalesce(var.names.dead_letter_queue, "${var.name}-dead-letters")
+    results      = coalesce(var.names.results_queue, "${var.name}-results")
   }
 }
 
@@ -21,13 +21,13 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = values(local.topic_arns)
+      values   = distinct(values(local.topic_arns))
     }
   }
 
   # On the results queue alone: consumers trust its messages. Sending only, so that receiving and managing are unaffected.
   dynamic "statement" {
-    for_each = each.key == "results" && length(local._publisher_role_arns) > 0 ? [values(local.topic_arns)] : []
+    for_each = each.key == "results" && length(local._publisher_role_arns) > 0 ? [distinct(values(local.topic_arns))] : []
 
     content {
       sid       = "DenyOtherSenders"

@@ -1,13 +1,13 @@
 locals {
-  # One subscription per outcome, keyed "name:outcome".
+  # One subscription per topic, keyed "name:outcome".
   _subscriptions = merge(flatten([
     for name, subscription in var.notifications.subscriptions : [
-      for outcome in subscription.outcomes : { "${name}:${outcome}" = merge(subscription, { outcome = outcome }) }
+      for outcome in subscription.outcomes : { "${name}:${outcome}" = merge(subscription, { outcome = outcome }) } if contains(local._outcomes, outcome)
     ]
   ])...)
 
   # Subscriptions wait for topics created here; a supplied topic exists already.
-  _subscribable = { for outcome, arn in local.topic_arns : outcome => try(aws_sns_topic.this[outcome].arn, arn) }
+  _subscribable = { for outcome in local._outcomes : outcome => try(local._topics[outcome].arn, local.topic_arns[outcome]) }
 }
 
 resource "aws_sns_topic_subscription" "results" {

@@ -20,12 +20,65 @@ variable "name" {
   }
 }
 
+# Service models of botocore 1.44.5: topics of up to 256 letters, digits, hyphens and underscores, queues of up to 80.
+variable "names" {
+  description = <<-TEXT
+    Names of resources that exist and are imported, instead of those derived from name.
+    - `dead_letter_queue`: Name of the dead letter queue.
+    - `error_topic`: Name of the topic for failed requests. It stays as it is, but for its policy with notifications.replace_topic_policies.
+    - `results_queue`: Name of the results queue. Its policy, encryption and redrive policy become those of a created one.
+    - `success_topic`: Name of the topic for completed requests, likewise; it may be the same topic.
+  TEXT
+  type = object({
+    dead_letter_queue = optional(string)
+    error_topic       = optional(string)
+    results_queue     = optional(string)
+    success_topic     = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in [var.names.error_topic, var.names.success_topic] : name == null || can(regex("^[A-Za-z0-9_-]{1,256}$", name))])
+    error_message = "Fields names.error_topic and names.success_topic must be names of standard topics, not ARNs: 1 to 256 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = alltrue([for name in [var.names.dead_letter_queue, var.names.results_queue] : name == null || can(regex("^[A-Za-z0-9_-]{1,80}$", name))])
+    error_message = "Fields names.dead_letter_queue and names.results_queue must be names of standard queues, not URLs: 1 to 80 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = coalesce(var.names.dead_letter_queue, "${var.name}-dead-letters") != coalesce(var.names.results_queue, "${var.name}-results")
+    error_message = "Give different queues in names.dead_letter_queue and names.results_queue: a queue cannot move its messages to itself."
+  }
+
+  validation {
+    condition = (
+      (var.names.error_topic == null || (var.notifications.topics.error == null && var.notifications.topics.both == null))
+      && (var.names.success_topic == null || (var.notifications.topics.success == null && var.notifications.topics.both == null))
+    )
+    error_message = "Give names.error_topic and names.success_topic for topics that are imported and belong to this deployment from then on, or notifications.topics for those that stay their owner's; not both for one outcome."
+  }
+
+  validation {
+    condition     = (var.names.error_topic == null && var.names.success_topic == null) || var.notifications.replace_topic_policies != null
+    error_message = "State in notifications.replace_topic_policies whether the policies of the topics in names are replaced: false leaves them as they are; true admits the execution role as the only publisher, and the plan does not show who was admitted before."
+  }
+
+  validation {
+    condition     = var.names.error_topic == null || try(var.names.error_topic != var.names.success_topic, true) || alltrue([for subscription in var.notifications.subscriptions : length(subscription.outcomes) == 2])
+    error_message = "Remove outcomes from notifications.subscriptions, and filter by invocationStatus in filter_policy: the topic of names.error_topic and names.success_topic delivers both outcomes."
+  }
+}
+
 variable "notifications" {
   description = <<-TEXT
     The results queue, further subscriptions, and topics of your own.
     - `max_receives`: Receives after which a message moves to the dead letter queue: 1 to 1000.
     - `raw_message_delivery`: Whether the results queue receives messages without the SNS envelope, and so without its signature.
-    - `restrict_publishers`: Whether to deny every publisher but publisher_role_arns on topics created here, and every sender but the topics on the results queue.
+    - `replace_topic_policies`: Whether the policies of topics in names are replaced by those of created topics; required for such topics.
+    - `restrict_publishers`: Whether to deny every publisher but publisher_role_arns on topics whose policies are managed here, and every sender but the topics on the results queue.
     - `retention_days`: Days that the results queue keeps a message: 1 to 14.
     - `subscriptions`: Further subscribers, by name. Undeliverable messages go to the dead letter queue.
     - `subscriptions.*.endpoint`: Where to deliver: an email address, an https URL, or the ARN of a Lambda function or SQS queue. A queue's own policy must admit sqs:SendMessage by sns.amazonaws.com.
@@ -34,6 +87,9 @@ variable "notifications" {
     - `subscriptions.*.protocol`: Protocol: email, https, lambda or sqs.
     - `subscriptions.*.raw_message_delivery`: Whether to deliver without the SNS envelope. For https and sqs.
     - `topics`: Existing standard topics to use instead of creating them, in this account and region. Their policies and encryption are not changed.
+    - `topics.both`: One topic for both outcomes.
+    - `topics.both.arn`: ARN of the topic.
+    - `topics.both.kms_key_arn`: ARN of the KMS key that encrypts the topic; null where it is not encrypted with a customer managed key.
     - `topics.error`: Topic for failed requests.
     - `topics.error.arn`: ARN of the topic.
     - `topics.error.kms_key_arn`: ARN of the KMS key that encrypts the topic; null where it is not encrypted with a customer managed key.
@@ -43,10 +99,11 @@ variable "notifications" {
     - `visibility_timeout_seconds`: Seconds that a received message stays hidden from other consumers: 0 to 43200.
   TEXT
   type = object({
-    max_receives         = optional(number, 5)
-    raw_message_delivery = optional(bool, false)
-    restrict_publishers  = optional(bool, true)
-    retention_days       = optional(number, 4)
+    max_receives           = optional(number, 5)
+    raw_message_delivery   = optional(bool, false)
+    replace_topic_policies = optional(bool)
+    restrict_publishers    = optional(bool, true)
+    retention_days         = optional(number, 4)
     subscriptions = optional(map(object({
       endpoint             = string
       filter_policy        = optional(string)
@@ -55,6 +112,10 @@ variable "notifications" {
       raw_message_delivery = optional(bool, false)
     })), {})
     topics = optional(object({
+      both = optional(object({
+        arn         = string
+        kms_key_arn = optional(string)
+      }))
       error = optional(object({
         arn         = string
         kms_key_arn = optional(string)
@@ -143,7 +204,17 @@ variable "notifications" {
 
   validation {
     condition     = var.notifications.topics.error == null || try(var.notifications.topics.error.arn != var.notifications.topics.success.arn, true)
-    error_message = "Give different topics in notifications.topics.error.arn and notifications.topics.success.arn, so that failures and results can be subscribed to separately."
+    error_message = "Give one topic for both outcomes in notifications.topics.both, or different ones in notifications.topics.error and notifications.topics.success."
+  }
+
+  validation {
+    condition     = var.notifications.topics.both == null || (var.notifications.topics.error == null && var.notifications.topics.success == null)
+    error_message = "Give notifications.topics.both alone, or notifications.topics.error and notifications.topics.success without it."
+  }
+
+  validation {
+    condition     = var.notifications.topics.both == null || alltrue([for subscription in var.notifications.subscriptions : length(subscription.outcomes) == 2])
+    error_message = "Remove outcomes from notifications.subscriptions, and filter by invocationStatus in filter_policy: notifications.topics.both delivers both outcomes."
   }
 
   validation {

@@ -1,5 +1,6 @@
 # One key for objects, topics, results queues, logs and volumes, so that its policy is written once.
 locals {
+  _via_s3     = distinct([for suffix in ["amazonaws.com", local._suffix] : "s3.${local._region}.${suffix}"]) # in China either (A100)
   kms_key_arn = var.storage.existing.key == null ? aws_kms_key.this[0].arn : var.storage.existing.key.arn
 }
 
@@ -58,6 +59,34 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # As in the policy of the AWS managed key aws/s3 (AWS KMS guide, "Policy for AWS managed keys"): who may read an object may decrypt it.
+  dynamic "statement" {
+    for_each = var.storage.key_admits_account ? [local._account] : []
+
+    content {
+      sid       = "AdmitAccountThroughS3"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = ["*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:CallerAccount"
+        values   = [statement.value]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = local._via_s3
+      }
+    }
+  }
+
   # Readers of another account need the key as well as the bucket, and only to read from Amazon S3.
   dynamic "statement" {
     for_each = length(var.storage.readers) > 0 ? [flatten([for reader in var.storage.readers : tolist(reader.principal_arns)])] : []
@@ -75,7 +104,7 @@ data "aws_iam_policy_document" "key" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = distinct([for suffix in ["amazonaws.com", local._suffix] : "s3.${local._region}.${suffix}"]) # in China either (A100)
+        values   = local._via_s3
       }
     }
   }
@@ -99,9 +128,9 @@ resource "aws_kms_alias" "this" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  count = local._made
+  count = local._settings.encryption
 
-  bucket = aws_s3_bucket.this[0].bucket
+  bucket = concat(aws_s3_bucket.this, aws_s3_bucket.imported)[0].bucket
 
   rule {
     # One data key per bucket instead of one per object: a batch of thousands stays within the request quota of KMS.

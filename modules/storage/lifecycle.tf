@@ -4,9 +4,9 @@ locals {
 
 # The provider waits 55 s for these rules, so no resource depends on them.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  count = length(local._expiry) > 0 ? local._made : 0
+  count = length(local._expiry) > 0 ? local._settings.lifecycle : 0
 
-  bucket = aws_s3_bucket.this[0].bucket
+  bucket = concat(aws_s3_bucket.this, aws_s3_bucket.imported)[0].bucket
 
   dynamic "rule" {
     for_each = { for role, days in local._expiry : role => days if contains(keys(local.prefixes), role) }

@@ -56,8 +56,8 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  count = local._made
+  count = local._settings.policy
 
-  bucket = aws_s3_bucket.this[0].bucket
+  bucket = concat(aws_s3_bucket.this, aws_s3_bucket.imported)[0].bucket
   policy = data.aws_iam_policy_document.bucket.json
 }

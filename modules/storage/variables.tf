@@ -21,6 +21,33 @@ variable "name" {
   }
 }
 
+variable "names" {
+  description = <<-TEXT
+    Names of resources that exist and are imported, instead of those derived from name.
+    - `bucket`: Name of the bucket, whose contents and tags stay; state in storage.bucket_settings which of its settings are managed here.
+  TEXT
+  type = object({
+    bucket = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.names.bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.names.bucket))
+    error_message = "Field names.bucket must be the name of a bucket: 3 to 63 lowercase letters, digits, dots and hyphens, without s3:// and without a key."
+  }
+
+  validation {
+    condition     = var.names.bucket == null || var.storage.existing.bucket == null
+    error_message = "Give names.bucket, for a bucket that is imported and belongs to this deployment from then on, or storage.existing.bucket, for one that stays its owner's."
+  }
+
+  validation {
+    condition     = var.names.bucket == null || var.storage.bucket_settings != null
+    error_message = "State in storage.bucket_settings which settings of the bucket of names.bucket are managed here: [] leaves all as they are. Others that it has now are replaced, and the plan does not show what they were."
+  }
+}
+
 variable "storage" {
   description = <<-TEXT
     Settings of bucket and key.
@@ -28,6 +55,7 @@ variable "storage" {
     - `access_logs.destination`: Where access logs go; none when it is null.
     - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the name and a slash when it is null.
+    - `bucket_settings`: Settings of the bucket that are managed here, of encryption, lifecycle, ownership, policy, public_access and versioning; all of them when it is null. Others stay as they are: for a bucket that is imported.
     - `existing`: Existing resources to use instead of creating them. They are never modified; outputs bucket_policy_json and key_policy_json have the statements that their policies need.
     - `existing.bucket`: An existing bucket; its policy, encryption, versioning and lifecycle are its owner's.
     - `existing.bucket.name`: Name of the bucket, in this region.
@@ -41,6 +69,7 @@ variable "storage" {
     - `expire_after_days.output`: Days until outputs expire.
     - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects.
+    - `key_admits_account`: Whether every principal of the account may read and write objects under the created key through Amazon S3, as with the key of Amazon S3 itself: for readers of results who have permissions on objects alone.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
     - `prefixes.capture`: Prefix of captured requests of real-time endpoints; null for none.
@@ -61,6 +90,7 @@ variable "storage" {
         prefix      = optional(string)
       }))
     }), {})
+    bucket_settings = optional(set(string))
     existing = optional(object({
       bucket = optional(object({
         name = string
@@ -78,6 +108,7 @@ variable "storage" {
       predictions = optional(number)
     }), { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30, predictions = 30 })
     force_destroy            = optional(bool, false)
+    key_admits_account       = optional(bool, false)
     key_deletion_window_days = optional(number, 30)
     prefixes = optional(object({
       capture     = optional(string)
@@ -99,6 +130,26 @@ variable "storage" {
   validation {
     condition     = var.storage.access_logs.destination == null || var.storage.existing.bucket == null
     error_message = "Remove storage.access_logs.destination: it applies to a created bucket, and storage.existing.bucket is not modified."
+  }
+
+  validation {
+    condition     = length(setsubtract(coalesce(var.storage.bucket_settings, []), ["encryption", "lifecycle", "ownership", "policy", "public_access", "versioning"])) == 0
+    error_message = "Field storage.bucket_settings may hold encryption, lifecycle, ownership, policy, public_access and versioning only."
+  }
+
+  validation {
+    condition     = var.storage.bucket_settings == null || var.storage.existing.bucket == null
+    error_message = "Remove storage.bucket_settings: storage.existing.bucket is not modified."
+  }
+
+  validation {
+    condition     = length(var.storage.readers) == 0 || contains(coalesce(var.storage.bucket_settings, ["policy"]), "policy")
+    error_message = "Add policy to storage.bucket_settings, or remove storage.readers and admit them in the bucket's policy: they are statements of it."
+  }
+
+  validation {
+    condition     = !var.storage.key_admits_account || var.storage.existing.key == null
+    error_message = "Remove storage.key_admits_account: it is a statement of the created key's policy, and storage.existing.key is not modified."
   }
 
   validation {

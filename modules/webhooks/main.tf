@@ -27,7 +27,7 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = values(var.planned_topic_arns)
+      values   = distinct(values(var.planned_topic_arns))
     }
   }
 
@@ -50,7 +50,7 @@ data "aws_iam_policy_document" "queue" {
       condition {
         test     = "ArnNotEquals"
         variable = "aws:SourceArn"
-        values   = values(var.planned_topic_arns)
+        values   = distinct(values(var.planned_topic_arns))
       }
 
       condition {

@@ -79,14 +79,7 @@ variable "tags" {
 }
 
 variable "topic_arns" {
-  description = <<-TEXT
-    The same topics, once they can be subscribed to.
-    - `error`: ARN of the topic for failed requests.
-    - `success`: ARN of the topic for completed requests.
-  TEXT
-  type = object({
-    error   = string
-    success = string
-  })
-  nullable = false
+  description = "ARNs of the same topics by outcome, once they can be subscribed to: one for both outcomes is that of success alone."
+  type        = map(string)
+  nullable    = false
 }

@@ -118,3 +118,14 @@ def test_the_usage_of_requests_in_part_of_a_month_counts_each_of_them() -> None:
     usage = request_usage(100, 0.25, input_bytes=1_000, output_bytes=3_000)
     assert (usage.requests, usage.s3_puts, usage.notifications, usage.endpoint_bytes) == (100, 200, 100, 400_000)
     assert usage.months == 0.25
+
+
+def test_the_page_has_the_figures_that_are_computed(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "docs" / "capacity.md").read_text(encoding="utf-8")
+    columns = {1: (spread(), nightly()), 0: (guide_example.always_on(PRICES),)}
+    for comparisons in columns.values():
+        rows = [("**the guide's figure**", [f"**{one.guide_usd:.2f}**" for one in comparisons])]
+        for parts in zip(*(one.differences for one in comparisons), strict=True):
+            rows.append((parts[0].name, [f"{part.usd:+.2f}" for part in parts]))
+        rows.append(("**the bill here**", [f"**{one.ours_usd:.2f}**" for one in comparisons]))
+        assert "\n".join(f"| {name} | {' | '.join(amounts)} |" for name, amounts in rows) in page

@@ -12,7 +12,8 @@ from module_tables import parse_type
 _VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _TYPE = re.compile(r"^  type += (.*?)(?=^  [\w#])", re.MULTILINE | re.DOTALL)
 
-# By variable of async-inference: prefixes of its fields, and the variables that have those fields under the same names.
+# By variable of async-inference: prefixes of its fields, and the variables that have those fields under the same names; several
+# where each module takes the fields of its own resources.
 USED_BY = {
     "access": {"": "iam/access"},
     "endpoint": {"": "endpoint-config/variants.*."},
@@ -21,6 +22,7 @@ USED_BY = {
     "logs": {"": "endpoint/logs"},
     "model": {"containers[*].": "model/container/container", "": "model/model"},
     "monitoring": {"": "monitoring/monitoring"},
+    "names": {"": "storage/names notifications/names model/names endpoint/names.*."},
     "network": {"": "model/network"},
     "notifications": {"": "notifications/notifications"},
     "scaling": {"": "endpoint/scaling.*."},
@@ -31,6 +33,7 @@ USED_BY = {
 OWN = {
     "endpoint": {"max_concurrent_invocations", "request_ttl_seconds"},
     "model": {"containers"},
+    "names": {"endpoint", "tracking_policy", "variant"},
     "notifications": {"include_response_in"},
     "storage": {"shared"},
 }
@@ -55,10 +58,11 @@ def test_fields_have_the_name_and_type_that_their_module_gives_them(checkout: Pa
     }
 
     used: dict[str, str] = {}
-    for prefix, target in USED_BY[variable].items():
-        module, _, name = target.rpartition("/")
-        name, _, below = name.partition(".")
-        used |= {prefix + path: kind for path, kind in fields(checkout, module, name, below).items()}
+    for prefix, targets in USED_BY[variable].items():
+        for target in targets.split():
+            module, _, name = target.rpartition("/")
+            name, _, below = name.partition(".")
+            used |= {prefix + path: kind for path, kind in fields(checkout, module, name, below).items()}
 
     assert offered.items() <= used.items()
 
@@ -75,6 +79,8 @@ def test_objects_are_passed_on_as_a_whole(checkout: Path) -> None:
         "endpoint.instance_type",  # for the processor of the image
         "guardrails.new_fleet_only",  # for the alarms that module monitoring creates
         "guardrails.rollback_on",  # for the names of alarms that the execution role may read
+        "names.error_topic",  # for the policy of the key
+        "names.success_topic",  # likewise
         "notifications.subscriptions",  # for the functions whose policies the deployer reads
         "notifications.topics",  # for the policy of the key
     }

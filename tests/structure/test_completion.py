@@ -32,6 +32,8 @@ TAKE_ENVIRONMENT = [
     "serve",
     "watch",
     "logs",
+    "simulate",
+    "cost",
     "api-keys create",
     "api-keys list",
     "api-keys revoke",

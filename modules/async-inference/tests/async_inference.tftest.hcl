@@ -273,3 +273,55 @@ run "alarms_on_the_new_instances" {
     error_message = "Verification must know the alarm of the configuration."
   }
 }
+
+run "names_of_an_endpoint_that_exists" {
+  variables {
+    guardrails    = { rollback_on = ["server_errors"] }
+    notifications = { replace_topic_policies = false }
+    scaling       = { max_instances = 2, schedules = { day = { max_instances = 2, min_instances = 1, schedule = "cron(0 7 ? * * *)" } } }
+    storage       = { bucket_settings = [] }
+    names = {
+      bucket            = "team-data"
+      dead_letter_queue = "Dead"
+      endpoint          = "TeamEndpoint"
+      error_topic       = "Errors"
+      results_queue     = "Answers"
+      role              = "TeamRole"
+      scheduled_actions = { day = "Morning up" }
+      success_topic     = "Results"
+      tracking_policy   = "Track"
+      variant           = "AllTraffic"
+      wake_alarm        = "Wake (1)"
+      wake_policy       = "Wake"
+    }
+  }
+
+  assert {
+    condition = (
+      [output.async_endpoint.endpoint.name, output.async_endpoint.endpoint.variant_name, output.async_endpoint.storage.bucket] == ["TeamEndpoint", "AllTraffic", "team-data"]
+      && output.async_endpoint.monitoring.dashboard_name == "TeamEndpoint-eu-west-1"
+      && contains(output.async_endpoint.monitoring.alarm_names, "TeamEndpoint-AllTraffic-server-errors")
+      && local._rollback_alarm_names == ["TeamEndpoint-AllTraffic-server-errors"]
+    )
+    error_message = "Alarms and dashboard must be named after the endpoint, and Python must know its names."
+  }
+
+  assert {
+    condition = jsonencode(output.async_endpoint.scaling) == jsonencode({
+      max_instances               = 2
+      min_instances               = 0
+      resource_id                 = "endpoint/TeamEndpoint/variant/AllTraffic"
+      schedules                   = [{ action_name = "Morning up", max_instances = 2, min_instances = 1 }]
+      target_backlog_per_instance = 5
+      tracking_policy_name        = "Track"
+      wake_alarm_name             = "Wake (1)"
+      wake_policy_name            = "Wake"
+    })
+    error_message = "Scaling must have the names that it has."
+  }
+
+  assert {
+    condition     = module.model.planned_execution_role_arn == "arn:aws:iam::123456789012:role/TeamRole" && module.notifications.planned_topic_arns.error == "arn:aws:sns:eu-west-1:123456789012:Errors"
+    error_message = "Role and topics must have the names that they have."
+  }
+}

@@ -252,3 +252,39 @@ run "refuses_topics_that_the_key_of_shared_storage_does_not_serve" {
     }
   }
 }
+
+run "refuses_an_underscore_in_the_name_of_an_endpoint" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { endpoint = "my_endpoint" }
+  }
+}
+
+run "refuses_the_name_of_a_bucket_beside_shared_storage" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { bucket = "team-data" }
+    storage = {
+      shared = {
+        bucket_arn     = "arn:aws:s3:::shop"
+        bucket_name    = "shop"
+        endpoint_names = ["*-test"]
+        kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/own"
+        prefixes       = { credentials = "credentials/", failure = "failure/", input = "input/", model = "model/", output = "output/", predictions = "predictions/" }
+        topic_arns     = []
+      }
+    }
+  }
+}

@@ -402,3 +402,62 @@ run "refuses_a_key_of_another_region" {
     logs = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/logs" }
   }
 }
+
+run "names_of_scaling_that_exists" {
+  variables {
+    name = "TeamEndpoint"
+    endpoint_config = {
+      kind     = "async"
+      name     = "team-20250101"
+      variants = { AllTraffic = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
+    }
+    names = {
+      AllTraffic = { scheduled_actions = { day = "Morning up" }, tracking_policies = { backlog_per_instance = "Track" }, wake_alarm = "Wake (1)", wake_policy = "Wake" }
+    }
+    scaling = {
+      AllTraffic = {
+        max_instances               = 2
+        min_instances               = 0
+        schedules                   = { day = { max_instances = 2, min_instances = 1, schedule = "cron(0 7 ? * * *)" }, night = { max_instances = 2, min_instances = 0, schedule = "cron(0 19 ? * * *)" } }
+        target_backlog_per_instance = 5
+      }
+    }
+  }
+
+  assert {
+    condition = jsonencode(output.scaling.AllTraffic) == jsonencode({
+      max_instances          = 2
+      min_instances          = 0
+      policy_names           = { backlog_per_instance = "Track" }
+      resource_id            = "endpoint/TeamEndpoint/variant/AllTraffic"
+      scheduled_action_names = { day = "Morning up", night = "TeamEndpoint-night" }
+      wake                   = { alarm_name = "Wake (1)", policy_name = "Wake" }
+    })
+    error_message = "Scaling must have the names that it has, and derived ones where none is given."
+  }
+}
+
+run "names_of_a_real_time_endpoint" {
+  command = plan
+
+  variables {
+    name = "TeamEndpoint"
+    endpoint_config = {
+      kind     = "real_time"
+      name     = "team-20250101"
+      variants = { A = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 }, B = { initial_instances = 1, instance_type = "ml.m5.xlarge", gpus = 0, vcpus = 4 } }
+    }
+    names = { A = { tracking_policies = { invocations_per_instance = "SageMakerEndpointInvocationScalingPolicy" } } }
+    scaling = {
+      A = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 50 }
+      B = { max_instances = 2, min_instances = 1, target_invocations_per_instance = 50 }
+    }
+  }
+
+  assert {
+    condition = { for key, policy in aws_appautoscaling_policy.tracking : key => policy.name } == {
+      "A/invocations_per_instance" = "SageMakerEndpointInvocationScalingPolicy", "B/invocations_per_instance" = "TeamEndpoint-invocations-per-instance"
+    }
+    error_message = "Each variant must have the names that are given for it."
+  }
+}

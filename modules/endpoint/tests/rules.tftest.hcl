@@ -671,3 +671,97 @@ run "refuses_a_schedule_that_stops_a_real_time_endpoint" {
     }
   }
 }
+
+run "refuses_names_of_another_variant" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { other = { wake_policy = "Wake" } }
+  }
+}
+
+run "refuses_the_name_of_a_schedule_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { scheduled_actions = { night = "Night" } } }
+  }
+}
+
+run "refuses_the_name_of_a_target_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { tracking_policies = { cpu_percent = "Cpu" } } }
+  }
+}
+
+run "refuses_an_empty_name_of_a_policy" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { wake_policy = "" } }
+  }
+}
+
+run "refuses_one_name_for_two_policies" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { tracking_policies = { backlog_per_instance = "Scale" }, wake_policy = "Scale" } }
+  }
+}
+
+run "refuses_a_slash_in_the_name_of_a_scheduled_action" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { scheduled_actions = { day = "up/down" } } }
+    scaling = {
+      primary = { max_instances = 4, min_instances = 1, schedules = { day = { max_instances = 4, min_instances = 1, schedule = "cron(0 7 ? * MON-FRI *)" } }, target_backlog_per_instance = 5 }
+    }
+  }
+}
+
+run "refuses_a_line_break_in_the_name_of_the_wake_alarm" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { primary = { wake_alarm = "wake\nup" } }
+  }
+}

@@ -660,3 +660,42 @@ run "policies_in_the_government_regions" {
     error_message = "Amazon S3 must be able to use the key for the caller."
   }
 }
+
+run "policies_follow_the_names_of_imported_resources" {
+  command = plan
+
+  variables {
+    described_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/team"]
+    endpoint_arn       = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/teamendpoint"
+    names              = { dead_letter_queue = "Dead", endpoint = "TeamEndpoint", error_topic = "Results", results_queue = "Answers", success_topic = "Results", wake_alarm = "Wake (1)" }
+    topic_arns         = { error = "arn:aws:sns:eu-west-1:123456789012:Results", success = "arn:aws:sns:eu-west-1:123456789012:Results" }
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policies.deployer.json).Statement : sort(statement.Resource) if statement.Sid == "Watch"]) == sort([
+      "arn:aws:cloudwatch::123456789012:dashboard/TeamEndpoint-eu-west-1",
+      "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:TargetTracking-endpoint/TeamEndpoint/*",
+      "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:TeamEndpoint-*",
+      "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:Wake (1)",
+    ])
+    error_message = "Alarms and dashboard must be those named after the endpoint, in its own case, and the imported alarm."
+  }
+
+  assert {
+    condition = alltrue([
+      for arn in ["arn:aws:sns:eu-west-1:123456789012:Results", "arn:aws:sqs:eu-west-1:123456789012:Answers", "arn:aws:sqs:eu-west-1:123456789012:Dead", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/TeamEndpoint"] :
+      contains(one([for statement in jsondecode(output.policies.destroyer.json).Statement : statement.Resource if statement.Sid == "Destroy"]), arn)
+    ])
+    error_message = "A destroyer must be allowed to delete what was imported."
+  }
+
+  assert {
+    condition     = contains(one([for statement in jsondecode(output.policies.deployer.json).Statement : statement.Resource if statement.Sid == "Read"]), "arn:aws:kms:eu-west-1:123456789012:key/team")
+    error_message = "A plan describes the key of an imported topic."
+  }
+
+  assert {
+    condition     = contains(one([for statement in jsondecode(output.policies.verifier.json).Statement : flatten([statement.Resource]) if statement.Sid == "DescribeQueues"]), "arn:aws:sqs:eu-west-1:123456789012:Dead")
+    error_message = "Verification reads the dead letter queue."
+  }
+}

@@ -458,3 +458,16 @@ run "refuses_a_name_with_a_wildcard" {
     name = "shop-*"
   }
 }
+
+run "refuses_a_wildcard_in_a_name" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { wake_alarm = "*" }
+  }
+}

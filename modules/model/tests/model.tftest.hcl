@@ -708,3 +708,32 @@ run "execution_role_in_the_government_regions" {
     error_message = "The role's name must include the region, and SageMaker's principal is the same in every partition."
   }
 }
+
+run "an_imported_role_keeps_its_trust_and_its_policies" {
+  command = plan
+
+  variables {
+    model = { role = { create_boundary = true, path = "/ml/" } }
+    names = { role = "TeamRole" }
+  }
+
+  assert {
+    condition     = aws_iam_role.imported[0].name == "TeamRole" && aws_iam_role.imported[0].path == "/ml/" && length(aws_iam_role.execution) == 0
+    error_message = "The role must have the name and path that it has, at an address whose trust policy is not changed."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.execution[0].name == "shop-test-eu-west-1-execution" && aws_iam_role_policy.execution[0].role == "TeamRole"
+    error_message = "The policy that is added must not replace one of the role's own."
+  }
+
+  assert {
+    condition     = output.planned_execution_role_arn == "arn:aws:iam::123456789012:role/ml/TeamRole" && output.execution_role.trust_policy_json == null && !output.execution_role.supplied
+    error_message = "Verification must know that the trust policy is not planned."
+  }
+
+  assert {
+    condition     = aws_iam_policy.boundary[0].name == "shop-test-eu-west-1-execution-boundary"
+    error_message = "The boundary must be named after the deployment, whose policies name it."
+  }
+}

@@ -327,3 +327,30 @@ run "refuses_core_dumps_in_any_bucket" {
     core_dump_uris = ["s3://*/core-dumps/"]
   }
 }
+
+run "refuses_an_arn_as_the_name_of_a_role" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { role = "arn:aws:iam::123456789012:role/ml" }
+  }
+}
+
+run "refuses_a_role_that_is_both_imported_and_supplied" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    model = { role = { existing = { arn = "arn:aws:iam::123456789012:role/shop" } } }
+    names = { role = "shop" }
+  }
+}

@@ -362,3 +362,77 @@ run "topics_in_china" {
     error_message = "ARNs must be of the partition; the principal of Amazon SNS is the same in every one."
   }
 }
+
+run "imported_topics_stay_as_they_are" {
+  variables {
+    names               = { dead_letter_queue = "Dead", error_topic = "Errors", results_queue = "Answers", success_topic = "Results" }
+    notifications       = { replace_topic_policies = false }
+    publisher_role_arns = ["arn:aws:iam::123456789012:role/shop"]
+  }
+
+  assert {
+    condition     = { for outcome, topic in aws_sns_topic.imported : outcome => topic.name } == { error = "Errors", success = "Results" } && length(aws_sns_topic.this) == 0
+    error_message = "The topics must have the names that they have."
+  }
+
+  assert {
+    condition     = length(aws_sns_topic_policy.this) == 0 && !output.publishers_restricted
+    error_message = "Their policies must stay, so that their publishers are not known."
+  }
+
+  assert {
+    condition     = output.planned_topic_arns.success == "arn:aws:sns:eu-west-1:123456789012:Results"
+    error_message = "The ARNs that others compute must be those of the topics."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.results.name == "Answers" && aws_sqs_queue.dead_letters.name == "Dead" && keys(aws_sns_topic_subscription.results) == ["error", "success"]
+    error_message = "Both must deliver to the results queue, which has the name that it has."
+  }
+}
+
+run "policies_of_imported_topics_are_a_choice" {
+  command = plan
+
+  variables {
+    names               = { success_topic = "Results" }
+    notifications       = { replace_topic_policies = true }
+    publisher_role_arns = ["arn:aws:iam::123456789012:role/shop"]
+  }
+
+  assert {
+    condition     = keys(aws_sns_topic_policy.this) == ["error", "success"] && output.publishers_restricted
+    error_message = "With their policies replaced, the publishers of imported topics are restricted as those of created ones."
+  }
+}
+
+run "one_imported_topic_for_both_outcomes" {
+  variables {
+    names         = { error_topic = "Results", success_topic = "Results" }
+    notifications = { replace_topic_policies = false, subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com" } } }
+  }
+
+  assert {
+    condition = (
+      keys(aws_sns_topic.imported) == ["success"] && keys(aws_sns_topic_subscription.results) == ["success"] && keys(aws_sns_topic_subscription.this) == ["on-call:success"]
+      && output.topic_arns.error == output.topic_arns.success && keys(output.subscribable_topic_arns) == ["success"]
+    )
+    error_message = "One topic must be one resource with one subscription for each subscriber, and serve both outcomes."
+  }
+}
+
+run "one_supplied_topic_for_both_outcomes" {
+  command = plan
+
+  variables {
+    notifications = { topics = { both = { arn = "arn:aws:sns:eu-west-1:123456789012:team", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } } }
+  }
+
+  assert {
+    condition = (
+      keys(aws_sns_topic_subscription.results) == ["success"] && length(aws_sns_topic.this) == 0 && output.topic_kms_key_arns == tolist(["arn:aws:kms:eu-west-1:123456789012:key/team"])
+      && output.topic_arns == { error = "arn:aws:sns:eu-west-1:123456789012:team", success = "arn:aws:sns:eu-west-1:123456789012:team" }
+    )
+    error_message = "It must have one subscription, and serve both outcomes."
+  }
+}

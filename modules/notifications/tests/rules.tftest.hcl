@@ -250,3 +250,115 @@ run "refuses_a_key_of_a_topic_by_its_alias" {
     notifications = { topics = { error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors", kms_key_arn = "alias/team" } } }
   }
 }
+
+run "refuses_an_arn_as_the_name_of_a_topic" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names         = { success_topic = "arn:aws:sns:eu-west-1:123456789012:results" }
+    notifications = { replace_topic_policies = false }
+  }
+}
+
+run "refuses_a_fifo_queue_by_its_name" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { results_queue = "results.fifo" }
+  }
+}
+
+run "refuses_one_queue_for_results_and_dead_letters" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { dead_letter_queue = "results", results_queue = "results" }
+  }
+}
+
+run "refuses_a_topic_that_is_both_imported_and_supplied" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names         = { error_topic = "results" }
+    notifications = { replace_topic_policies = false, topics = { both = { arn = "arn:aws:sns:eu-west-1:123456789012:results" } } }
+  }
+}
+
+run "refuses_a_topic_of_which_nothing_is_stated" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { success_topic = "results" }
+  }
+}
+
+run "refuses_errors_alone_from_a_topic_of_both" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names         = { error_topic = "results", success_topic = "results" }
+    notifications = { replace_topic_policies = false, subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] } } }
+  }
+}
+
+run "refuses_two_topics_beside_one_for_both" {
+  command         = plan
+  expect_failures = [var.notifications]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    notifications = {
+      topics = { both = { arn = "arn:aws:sns:eu-west-1:123456789012:results" }, error = { arn = "arn:aws:sns:eu-west-1:123456789012:errors" } }
+    }
+  }
+}
+
+run "refuses_errors_alone_from_a_supplied_topic_of_both" {
+  command         = plan
+  expect_failures = [var.notifications]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    notifications = {
+      subscriptions = { on-call = { protocol = "email", endpoint = "on-call@example.com", outcomes = ["error"] } }
+      topics        = { both = { arn = "arn:aws:sns:eu-west-1:123456789012:results" } }
+    }
+  }
+}

@@ -200,3 +200,96 @@ run "refuses_a_fifo_topic" {
     topic_arns = ["arn:aws:sns:eu-west-1:123456789012:team-results.fifo"]
   }
 }
+
+run "refuses_an_address_as_the_name_of_a_bucket" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names   = { bucket = "s3://team-data" }
+    storage = { bucket_settings = [] }
+  }
+}
+
+run "refuses_a_bucket_that_is_both_imported_and_supplied" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names   = { bucket = "team-data" }
+    storage = { existing = { bucket = { name = "team-data" } } }
+  }
+}
+
+run "refuses_a_bucket_of_which_nothing_is_stated" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names = { bucket = "team-data" }
+  }
+}
+
+run "refuses_an_unknown_setting_of_the_bucket" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { bucket_settings = ["tags"] }
+  }
+}
+
+run "refuses_settings_of_a_bucket_that_is_supplied" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { bucket_settings = [], existing = { bucket = { name = "team-data" } } }
+  }
+}
+
+run "refuses_readers_without_a_policy" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { bucket_settings = ["versioning"], readers = { Analysts = { principal_arns = ["arn:aws:iam::210987654321:root"] } } }
+  }
+}
+
+run "refuses_a_statement_for_a_key_that_is_supplied" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { existing = { key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }, key_admits_account = true }
+  }
+}

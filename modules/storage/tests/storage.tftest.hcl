@@ -375,3 +375,57 @@ run "key_in_the_government_regions" {
     error_message = "Readers must be able to decrypt what they read from Amazon S3."
   }
 }
+
+run "an_imported_bucket_keeps_its_settings" {
+  variables {
+    names   = { bucket = "team-data" }
+    storage = { bucket_settings = [] }
+  }
+
+  assert {
+    condition     = aws_s3_bucket.imported[0].bucket == "team-data" && length(aws_s3_bucket.this) == 0 && output.bucket_name == "team-data"
+    error_message = "The bucket must have the name that it has, at an address whose tags are not changed."
+  }
+
+  assert {
+    condition = length(flatten([
+      aws_s3_bucket_lifecycle_configuration.this, aws_s3_bucket_ownership_controls.this, aws_s3_bucket_policy.this, aws_s3_bucket_public_access_block.this,
+      aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_versioning.this, aws_s3_bucket_logging.this,
+    ])) == 0
+    error_message = "Nothing may change what its other users rely on: above all no rule may expire their objects."
+  }
+}
+
+run "settings_of_an_imported_bucket_are_a_choice" {
+  command = plan
+
+  variables {
+    names   = { bucket = "team-data" }
+    storage = { bucket_settings = ["encryption", "public_access"] }
+  }
+
+  assert {
+    condition = (
+      length(aws_s3_bucket_server_side_encryption_configuration.this) == 1 && length(aws_s3_bucket_public_access_block.this) == 1
+      && length(aws_s3_bucket_lifecycle_configuration.this) + length(aws_s3_bucket_ownership_controls.this) + length(aws_s3_bucket_policy.this) + length(aws_s3_bucket_versioning.this) == 0
+    )
+    error_message = "The settings that are named must be managed, and no other."
+  }
+}
+
+run "a_key_that_admits_the_account" {
+  command = plan
+
+  variables {
+    storage = { key_admits_account = true }
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.key.statement : {
+        for condition in statement.condition : condition.variable => condition.values
+      } if statement.sid == "AdmitAccountThroughS3" && one(statement.principals).identifiers == toset(["*"])
+    ]) == { "kms:CallerAccount" = tolist(["123456789012"]), "kms:ViaService" = tolist(["s3.eu-west-1.amazonaws.com"]) }
+    error_message = "Principals of the account alone, and through Amazon S3 alone, may use the key."
+  }
+}

@@ -11,15 +11,16 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
 
 from async_endpoint.batch.item import Item
+from async_endpoint.client.models import Submitted
 from async_endpoint.core.errors import InvalidInput, Refused
-from async_endpoint.input_files import printable
+from async_endpoint.input_files import checked_status, printable
 
 SCHEMA_VERSION: Final = "1"
 ItemState = Literal["sending", "submitted", "done", "failed"]
@@ -62,6 +63,30 @@ class Record:
     seconds: float | None
     bytes: int | None
     reason: str | None
+
+
+def submission_times(path: Path) -> list[float]:
+    """When the requests of a batch were accepted, in epoch seconds, ascending; the manifest is only read.
+
+    Raises Refused while a batch has it open, InvalidInput for another file and for a batch without accepted requests.
+    """
+    checked_status(path)  # SQLite would wait for a FIFO
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=0, uri=True)) as connection:
+            rows = connection.execute("SELECT request FROM items WHERE request IS NOT NULL").fetchall()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise Refused(f"{printable(path)} is in use: a batch works on it; wait for its end.") from error
+        raise InvalidInput(f"{printable(path)} is not the manifest of a batch ({error}); give one.") from error
+    except sqlite3.DatabaseError as error:
+        raise InvalidInput(f"{printable(path)} is not the manifest of a batch ({error}); give one.") from error
+    try:
+        times = sorted(Submitted.from_dict(json.loads(row[0])).submitted_at.timestamp() for row in rows)
+    except (InvalidInput, ValueError, TypeError) as error:
+        raise InvalidInput(f"{printable(path)} has a request that cannot be read ({error}); give another manifest.") from error
+    if not times:
+        raise InvalidInput(f"{printable(path)} has no accepted request; run the batch first.")
+    return times
 
 
 class Manifest:

@@ -14,9 +14,10 @@ from array import array
 from dataclasses import dataclass
 from typing import Final
 
-from async_endpoint.capacity.bill import Usage
+from async_endpoint.capacity.bill import Bill, IdleItems, Usage, bill
 from async_endpoint.capacity.distributions import Distribution
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.settings import Settings
 from async_endpoint.capacity.simulation import Outcome, simulate
 from async_endpoint.capacity.workload import Workload
@@ -96,3 +97,23 @@ def simulate_load(
     months = seconds / SECONDS_PER_MONTH
     billed = {settings.instance_type: outcome.instance_seconds / months}
     return SimulatedLoad(outcome, workload, Usage(instance_seconds=billed, launches=round(outcome.launches / months)))
+
+
+@dataclass(frozen=True)
+class LoadCost:
+    """What a load costs a month, with what is idle, and how long its requests wait."""
+
+    load: Load
+    simulated: SimulatedLoad
+    bill: Bill
+
+    @property
+    def per_thousand(self) -> dict[str, float]:
+        """US dollars for 1,000 requests by component, of the lines whose price is known."""
+        return {component: usd / self.load.requests * 1_000 for component, usd in self.bill.by_component().items()}
+
+
+def load_cost(load: Load, simulated: SimulatedLoad, idle: IdleItems, prices: PriceList) -> LoadCost:
+    """The bill of a month of a simulated load on an endpoint with these idle items."""
+    instances = dataclasses.replace(simulated.usage, idle=idle)
+    return LoadCost(load, simulated, bill(load.usage() + instances, prices))

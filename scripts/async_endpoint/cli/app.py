@@ -34,7 +34,9 @@ FILES: Final = {
     "webhooks": "webhooks",
     "watch": "watch",
     "logs": "logs",
+    "simulate": "simulate",
     "api-keys": "api_keys",
+    "cost": "cost",
     "prices": "prices",
 }
 

@@ -24,6 +24,7 @@
     │   │   └── ExtraMissing                  an optional dependency of this package is not installed
     │   ├── LocalAwsNotRunning            no local AWS answers at its address
     │   │   └── LocalAwsDenied                it is running and rejects this user's token
+    │   ├── NotApplied                    nothing of the environment has been applied
     │   ├── DoctorFailed                  the doctor found what stops a deployment
     │   ├── EndpointNotReady              the endpoint is unknown, creating, or failed
     │   │   └── EndpointDeleted               it was deleted while requests were waiting for their results
@@ -176,6 +177,10 @@ class LocalAwsNotRunning(NotReady):
 
 class LocalAwsDenied(LocalAwsNotRunning):
     """The local AWS is running and rejects this user's token."""
+
+
+class NotApplied(NotReady):
+    """Nothing of the environment has been applied."""
 
 
 class DoctorFailed(NotReady):

@@ -110,13 +110,24 @@ class Archive:
 
 @dataclass(frozen=True)
 class ExecutionRole:
-    """What the execution role may do, as JSON policies. Of a supplied role only `policy_json` is known: what it needs."""
+    """What the execution role may do, as JSON policies. Of a supplied role only `policy_json` is known: what it needs.
+
+    An imported role has that policy as its inline policy `policy_name`, beside those of others, and a trust policy of its own.
+    """
 
     policy_json: str
     supplied: bool
     policy_name: str | None = None
     trust_policy_json: str | None = None
     permissions_boundary_arn: str | None = None
+
+    @property
+    def imported(self) -> bool:
+        return not self.supplied and self.trust_policy_json is None
+
+    @property
+    def made_here(self) -> bool:
+        return not self.supplied and not self.imported
 
 
 @dataclass(frozen=True)

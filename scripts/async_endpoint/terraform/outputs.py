@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from async_endpoint.core.addresses import Address
-from async_endpoint.core.errors import InvalidInput, NotReady, TerraformFailed
+from async_endpoint.core.errors import InvalidInput, NotApplied, NotReady, TerraformFailed
 from async_endpoint.core.outputs import OUTPUT_NAME, AsyncEndpointOutputs, endpoint_objects, parse_endpoint
 from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.caller import own_account_required
@@ -44,7 +44,7 @@ class EnvironmentOutputs:
 def read_outputs(address: str, *, local: bool = False) -> EnvironmentOutputs:
     """The outputs of all endpoints of ENV, or of the one that ENV/NAME addresses.
 
-    Raises NotReady when nothing has been applied, UnknownEndpoint, InvalidInput for the outputs of another version, and what
+    Raises NotApplied when nothing has been applied, UnknownEndpoint, InvalidInput for the outputs of another version, and what
     `prepare`, `require_own_account` and Terraform raise.
     """
     parsed = Address.parse(address)
@@ -100,7 +100,7 @@ def _checked_objects(copy: WorkingCopy) -> dict[str, object]:
 
 
 def _objects(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str, object]:
-    """The undecoded outputs of each endpoint by name; raises NotReady when nothing has been applied."""
+    """The undecoded outputs of each endpoint by name; raises NotApplied when nothing has been applied."""
     if copy.state is not None and not copy.state.is_file():
         raise _nothing_applied(copy)
     terraform = (terraform or Terraform(copy.folder, copy.process_environment, on_output=lambda line: None)).silent()
@@ -114,6 +114,6 @@ def _objects(copy: WorkingCopy, terraform: Terraform | None = None) -> dict[str,
     return endpoint_objects(values[OUTPUT_NAME])
 
 
-def _nothing_applied(copy: WorkingCopy) -> NotReady:
+def _nothing_applied(copy: WorkingCopy) -> NotApplied:
     where = "the local AWS" if copy.endpoint_url else "AWS"
-    return NotReady(f"{copy.environment} has not been applied on {where}; apply it with: {copy.command('apply')}")
+    return NotApplied(f"{copy.environment} has not been applied on {where}; apply it with: {copy.command('apply')}")

@@ -1,11 +1,13 @@
 """What was added outside Terraform and no apply removes: these modules set no argument for it, so a plan is empty.
 
 Read from the refreshed state, in attributes that the provider computes: it lists there what AWS has, also what a resource of
-its own has set (a bucket policy, an attached policy), which is subtracted.
+its own has set (a bucket policy, an attached policy), which is subtracted. A resource named `imported` existed before, with
+settings that others gave it: those are no additions.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -37,6 +39,8 @@ class BucketSetting:
     default: Any = None
 
 
+_IMPORTED: Final = re.compile(r"\.imported(?:\[[^\]]*\])?$")
+
 _BUCKET_SETTINGS: Final = {
     "acceleration_status": BucketSetting(
         "aws_s3_bucket_accelerate_configuration",
@@ -62,6 +66,8 @@ def additions(document: Mapping[str, Any]) -> list[Addition]:
     state = [(str(item["address"]), str(item["type"]), item.get("values") or {}) for item in prior_resources(document)]
     found = []
     for address, kind, values in state:
+        if _IMPORTED.search(address):
+            continue
         if find := _FINDERS.get(kind):
             found += [Addition(address, *one) for one in find(values, [(other, each) for _, other, each in state])]
         found += [Addition(address, *one) for one in unlike_default(kind, values)]

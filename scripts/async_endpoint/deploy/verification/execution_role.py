@@ -1,7 +1,8 @@
-"""What the execution role may do: a role made here says what was planned and no more; a supplied one still may what it must.
+"""What the execution role may do: a role made here says what was planned and no more; another one still may what it must.
 
-Of a role made here, Terraform sees the trust policy, the permissions boundary and the policy that it wrote, and nothing that
-was added. Of a supplied one it sees nothing. Service control policies are invisible to an account's own identities.
+Another one is supplied, or was imported: its trust policy and the policies that others gave it are not planned. Of a role
+made here, Terraform sees the trust policy, the permissions boundary and the policy that it wrote, and nothing that was added.
+Of a supplied one it sees nothing. Service control policies are invisible to an account's own identities.
 """
 
 from __future__ import annotations
@@ -53,13 +54,18 @@ def execution_role(aws: AwsSession, outputs: AsyncEndpointOutputs) -> str:
             return f"{name} is not compared: these credentials may not read it ({error.operation_name})"
         raise
     subject = f"execution role {name}"
-    differences = _supplied(aws, subject, arn, planned, live, outputs) if planned.supplied else _made(subject, planned, live)
-    if not planned.supplied and not differences and live.boundary is not None:
+    if planned.supplied:
+        differences = _required(aws, subject, arn, planned, live, outputs)
+    elif planned.imported:
+        differences = _own(subject, planned, live) or _required(aws, subject, arn, planned, live, outputs)
+    else:
+        differences = _own(subject, planned, live) + _added(subject, planned, live)
+    if planned.made_here and not differences and live.boundary is not None:
         differences = _denials(aws, subject, arn, planned, live, outputs)
     raise_any(differences)
     if not live.readable:
         return f"{name} may be assumed; not all of its policies may be read with these credentials"
-    return f"{name} may do what was planned{'' if planned.supplied else ', and nothing else'}"
+    return f"{name} may do what was planned{', and nothing else' if planned.made_here else ''}"
 
 
 def _read(aws: AwsSession, name: str) -> LiveRole:
@@ -92,8 +98,8 @@ def _managed(aws: AwsSession, arn: str) -> Mapping[str, Any] | None:
         raise
 
 
-def _made(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Difference]:
-    """What differs of a role made here, whose every policy was planned."""
+def _own(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Difference]:
+    """What differs of that which was planned of a role made or imported here."""
     own = planned.policy_name or ""
     differences = compare(subject, {"permissions boundary": (planned.permissions_boundary_arn, live.boundary_arn)})
     if planned.trust_policy_json is not None and not _same(planned.trust_policy_json, live.trust):
@@ -102,6 +108,12 @@ def _made(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Differen
         differences.append(Difference(subject, f"has no inline policy {own}"))
     elif not _same(planned.policy_json, live.inline[own]):
         differences.append(Difference(subject, f"has another inline policy {own}"))
+    return differences
+
+
+def _added(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Difference]:
+    """The policies of a role made here that were not planned."""
+    differences, own = [], planned.policy_name or ""
     for name in sorted(live.inline.keys() - {own}):
         remedy = not_repaired(f"aws iam delete-role-policy --role-name {live.name} --policy-name {name}")
         differences.append(
@@ -115,12 +127,13 @@ def _made(subject: str, planned: ExecutionRole, live: LiveRole) -> list[Differen
     return differences
 
 
-def _supplied(
+def _required(
     aws: AwsSession, subject: str, arn: str, planned: ExecutionRole, live: LiveRole, outputs: AsyncEndpointOutputs
 ) -> list[Difference]:
-    """What a supplied role lacks."""
+    """What a supplied or imported role lacks."""
     differences = []
-    owner = not_repaired("the role is supplied, so its owner changes it")
+    origin = "imported" if planned.imported else "supplied"
+    owner = not_repaired(f"the role is {origin}, so its owner changes it")
     try:
         trust = evaluate_trust(live.trust, SAGEMAKER, {"aws:SourceAccount": outputs.account_id})
         if not trust.allowed:

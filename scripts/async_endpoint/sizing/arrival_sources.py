@@ -1,0 +1,183 @@
+"""Arrivals as commands name them, and the workload that they are: one set of options for `simulate`, `recommend` and `usage`.
+
+A source is FILE.csv (capacity/arrivals/trace.py), FILE.sqlite (the manifest of a batch), s3://BUCKET/PREFIX (uploaded inputs),
+cloudwatch:DAYS (an estimate from the endpoint's metrics), or a model of arrivals (capacity/arrivals/models.py). Several are
+taken together.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from async_endpoint.aws import AwsSession
+from async_endpoint.batch.manifest import submission_times
+from async_endpoint.capacity.arrivals.formula import is_formula, parse_formula
+from async_endpoint.capacity.arrivals.models import generate, parse_arrivals
+from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
+from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
+from async_endpoint.capacity.profile import Profile
+from async_endpoint.capacity.workload import Workload
+from async_endpoint.core.errors import InvalidInput, NotApplied
+from async_endpoint.core.outputs import EndpointDetails
+from async_endpoint.input_files import printable, read_input
+from async_endpoint.sizing.metric_arrivals import metric_arrivals
+from async_endpoint.sizing.s3_arrivals import s3_arrivals
+
+MAX_TRACE_BYTES: Final = 1_000_000_000
+DURATIONS: Final = {"day": 86_400.0, "week": 604_800.0}
+SYNTAX: Final = (
+    "FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h"
+)
+
+Live = tuple[AwsSession, EndpointDetails]
+"""A live endpoint, and a session of its region."""
+
+
+@dataclass(frozen=True)
+class ArrivalOptions:
+    """How arrivals become a workload; `service_time`, `stretch` and `duration` as they are given on the command line.
+
+    `duration` is the window from its beginning on, by default what the sources cover, and a week for models of arrivals.
+    `stretch` is the time that a window is stretched to. `now` is in epoch seconds.
+    """
+
+    service_time: str | None = None
+    profile: Profile | None = None
+    stretch: str | None = None
+    duration: str | None = None
+    seed: int = 0
+    now: float = 0.0
+
+
+@dataclass(frozen=True)
+class ReadWorkload:
+    """A workload, and sentences on where it comes from and how far it can be trusted."""
+
+    workload: Workload
+    notes: tuple[str, ...]
+
+
+def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callable[[], Live]) -> ReadWorkload:
+    """The workload of one or more sources; `live` is called for those that need the endpoint.
+
+    Raises InvalidInput for a source or an option that cannot be used, NotReady for metrics that are not there, and what `live`
+    raises.
+    """
+    if not sources:
+        raise InvalidInput(f"No arrivals are given; give {SYNTAX}.")
+    window = parse_duration(options.duration, "--duration") if options.duration else None
+    stretch = parse_duration(options.stretch, "--stretch") if options.stretch else None
+    traces = [_trace(source, options, window, live) for source in sources]
+    pairs = [(trace, service_times(trace, options)) for trace in traces]
+    start = min(trace.covered[0] for trace in traces)
+    end = start + window if window else max(trace.covered[1] for trace in traces)
+    requests = sorted(
+        (time, seconds) for trace, service in pairs for time, seconds in zip(trace.times, service, strict=True) if time < end
+    )
+    if not requests:
+        raise InvalidInput(f"No request of {sources[0]} arrives within --duration {options.duration}; give a longer one.")
+    workload = Workload(
+        array("d", (time for time, _ in requests)),
+        array("d", (seconds for _, seconds in requests)),
+        start,
+        end,
+        " and ".join(trace.source for trace in traces),
+        any(trace.estimated for trace in traces),
+    )
+    notes = tuple(dict.fromkeys(note for trace in traces for note in trace.notes))
+    if stretch is None:
+        return ReadWorkload(workload, notes)
+    note = (
+        f"Times between arrivals are stretched: {workload.seconds:,.0f} s to {stretch:,.0f} s; hours and weekdays are not real."
+    )
+    return ReadWorkload(workload.stretched(stretch), (*notes, note))
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Seconds from `day`, `week` or a number of seconds; raises InvalidInput naming the option."""
+    seconds = DURATIONS.get(text)
+    try:
+        seconds = float(text) if seconds is None else seconds
+    except ValueError:
+        seconds = 0.0
+    if not 60 <= seconds <= 366 * 86_400:
+        raise InvalidInput(f"{option} is {text!r}; give day, week, or 60 to 31,622,400 seconds.")
+    return seconds
+
+
+def service_times(trace: Trace, options: ArrivalOptions) -> array[float]:
+    """The service time of each request: as --service-time says, else as the source does, else from the profile."""
+    text = options.service_time
+    if text and is_formula(text):
+        return parse_formula(text).seconds(trace.columns, len(trace), trace.source)
+    if text:
+        return _drawn(parse_distribution(text), len(trace), options.seed)
+    if trace.service is not None:
+        return trace.service
+    if options.profile is not None:
+        return _drawn(Sampled(options.profile.alone), len(trace), options.seed)
+    raise InvalidInput(
+        f"{trace.source} does not say how long a request takes; give --service-time, --profile, or a column service_seconds."
+    )
+
+
+def _drawn(distribution: Distribution, count: int, seed: int) -> array[float]:
+    values = draws(distribution, seed)
+    times = array("d", (next(values) for _ in range(count)))
+    if min(times, default=1.0) <= 0:
+        raise InvalidInput("A service time is 0 seconds; all must be above zero.")
+    return times
+
+
+def _trace(source: str, options: ArrivalOptions, window: float | None, live: Callable[[], Live]) -> Trace:
+    if source.startswith("s3://"):
+        return s3_arrivals(live()[0], source)
+    kind, colon, rest = source.partition(":")
+    if colon and kind == "cloudwatch":
+        session, endpoint = live()
+        return metric_arrivals(session, endpoint, _days(source, rest), options.now, options.seed)
+    if colon and not Path(source).exists():
+        return _modelled(source, options.seed, window or DURATIONS["week"])
+    path = Path(source)
+    if path.suffix in (".sqlite", ".db"):
+        return Trace(array("d", submission_times(path)), f"the batch of {printable(path)}")
+    return _csv(path)
+
+
+def _modelled(source: str, seed: int, seconds: float) -> Trace:
+    """Arrivals of a model from EPOCH on, a Monday."""
+    times = generate(parse_arrivals(source), EPOCH, EPOCH + seconds, seed=seed)
+    if not times:
+        raise InvalidInput(f"{source} has no request within {seconds:,.0f} seconds; give a longer --duration.")
+    return Trace(times, f"{source}, seed {seed}", window=(EPOCH, EPOCH + seconds))
+
+
+def _csv(path: Path) -> Trace:
+    try:
+        text = read_input(path, MAX_TRACE_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{printable(path)} is not UTF-8 ({error}); save it as CSV in UTF-8.") from error
+    return parse_trace(io.StringIO(text, newline=""), printable(path))
+
+
+def _days(source: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"{printable(source)} names no number of days; write cloudwatch:14.") from None
+
+
+def not_applied(address: str) -> Callable[[], Live]:
+    """What to pass as `live` for an endpoint that only a plan has."""
+
+    def fail() -> Live:
+        raise NotApplied(
+            f"{address} has not been applied, so it has no metrics and no inputs; give arrivals from a file or a model."
+        )
+
+    return fail

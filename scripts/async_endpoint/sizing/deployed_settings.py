@@ -1,0 +1,114 @@
+"""The settings of a live endpoint, whatever made it: as SageMaker, Application Auto Scaling and CloudWatch describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from async_endpoint.aws import AwsSession, error_code, translate_errors
+from async_endpoint.capacity.described_settings import DescribedEndpoint, DescribedSettings, described_settings
+from async_endpoint.core import limits
+from async_endpoint.core.errors import EndpointNotReady, InvalidInput, UsageError
+from async_endpoint.core.suspension import suspensions
+from async_endpoint.core.text import joined
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def deployed_settings(
+    session: AwsSession, endpoint: str, request_ttl_seconds: int = limits.DEFAULT_REQUEST_TTL_SECONDS
+) -> DescribedSettings:
+    """The settings of the endpoint that SageMaker knows by that name; its bounds are those of now, a schedule's included.
+
+    A time to live belongs to requests, not to the endpoint, so it is the caller's to say. Raises EndpointNotReady without such
+    an endpoint, UsageError for one that is not asynchronous, InvalidInput for scaling that cannot be simulated, and what
+    `translate_errors` raises.
+    """
+    variant, config = _variant(session, endpoint), _config(session, endpoint)
+    asynchronous: Mapping[str, Any] = config.get("AsyncInferenceConfig") or {}
+    if not asynchronous:
+        raise UsageError(f"Endpoint {endpoint} is not asynchronous; only asynchronous endpoints are simulated.")
+    name = variant["VariantName"]
+    configured: Mapping[str, Any] = next((one for one in config["ProductionVariants"] if one["VariantName"] == name), {})
+    if not configured.get("InstanceType"):
+        raise InvalidInput(f"Variant {name} of endpoint {endpoint} has no one instance type, which a simulation needs.")
+    resource = f"endpoint/{endpoint}/variant/{name}"
+    target = next(_described(session, "ScalableTargets", resource), {})
+    found = described_settings(
+        DescribedEndpoint(
+            endpoint,
+            name,
+            configured["InstanceType"],
+            (asynchronous.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance"),
+            int(variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount", 0))),
+            request_ttl_seconds,
+            target,
+            list(_described(session, "ScalingPolicies", resource)),
+            list(_alarms(session, resource)),
+            list(_described(session, "ScheduledActions", resource)),
+        )
+    )
+    suspended = suspensions(target)
+    if not suspended:
+        return found
+    note = f"Scaling of {resource} is suspended ({joined(suspended)}); the settings are those of scaling that is active."
+    return DescribedSettings(found.settings, (*found.notes, note))
+
+
+def _variant(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
+    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {endpoint}"):
+        try:
+            described = session.sagemaker.describe_endpoint(EndpointName=endpoint)
+        except ClientError as error:
+            if error_code(error) not in ("ValidationException", "ValidationError"):
+                raise
+            raise EndpointNotReady(f"Endpoint {endpoint} does not exist in {session.region}; deploy it first.") from error
+    variants: list[Mapping[str, Any]] = described.get("ProductionVariants") or []
+    if len(variants) != 1:
+        status = described["EndpointStatus"]
+        raise EndpointNotReady(f"Endpoint {endpoint} has {len(variants)} variants and is {status}; it needs one, InService.")
+    return variants[0]
+
+
+def _config(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
+    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {endpoint}"):
+        name = session.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    with translate_errors(session, "sagemaker:DescribeEndpointConfig", f"endpoint configuration {name}"):
+        config: Mapping[str, Any] = session.sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    return config
+
+
+def _described(session: AwsSession, member: str, resource: str) -> Iterator[dict[str, Any]]:
+    """All of one kind that Application Auto Scaling describes of a variant."""
+    action, call = {
+        "ScalableTargets": ("DescribeScalableTargets", session.scaling.describe_scalable_targets),
+        "ScalingPolicies": ("DescribeScalingPolicies", session.scaling.describe_scaling_policies),
+        "ScheduledActions": ("DescribeScheduledActions", session.scaling.describe_scheduled_actions),
+    }[member]
+    chosen: dict[str, Any] = {"ResourceIds": [resource]} if member == "ScalableTargets" else {"ResourceId": resource}
+    request = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, **chosen}
+    while True:
+        with translate_errors(session, f"application-autoscaling:{action}", resource):
+            answer = call(**request)
+        yield from answer[member]
+        if not answer.get("NextToken"):
+            return
+        request["NextToken"] = answer["NextToken"]
+
+
+def _alarms(session: AwsSession, resource: str) -> Iterator[dict[str, Any]]:
+    """The alarms that name a policy of the variant among their actions: an alarm action begins with the policy's ARN.
+
+    Source: Application Auto Scaling user guide, "Step scaling policies": the alarm's action is the ARN of the policy.
+    """
+    arns = {policy["PolicyARN"] for policy in _described(session, "ScalingPolicies", resource)}
+    request: dict[str, Any] = {"AlarmTypes": ["MetricAlarm"]}
+    while arns:
+        with translate_errors(session, "cloudwatch:DescribeAlarms", f"alarms of {resource}"):
+            answer = session.cloudwatch.describe_alarms(**request)
+        yield from (alarm for alarm in answer["MetricAlarms"] if arns & set(alarm.get("AlarmActions") or ()))
+        if not answer.get("NextToken"):
+            return
+        request["NextToken"] = answer["NextToken"]

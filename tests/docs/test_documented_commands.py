@@ -38,6 +38,7 @@ EXECUTED = {
     "async-endpoint package": ("tests/packaging/test_package_command.py", '"package"'),
     "async-endpoint plan": ("tests/e2e/test_roots.py", 'run("plan", "--detailed-exitcode")'),
     "async-endpoint serve": ("tests/e2e/test_roots.py", 'serve("local", "--port", "0")'),
+    "async-endpoint recommend": ("tests/cli/test_recommend_command.py", 'run("recommend", "dev/recommender", '),
     "async-endpoint simulate": ("tests/cli/test_simulate_command.py", 'run("simulate", "dev/recommender", '),
     "async-endpoint smoke-test": ("tests/e2e/test_roots.py", 'succeed("smoke-test", "--json")'),
     "async-endpoint verify": ("tests/e2e/test_out_of_band.py", 'succeed("verify", "--json", "--no-plan")'),

@@ -33,6 +33,7 @@ TAKE_ENVIRONMENT = [
     "watch",
     "logs",
     "simulate",
+    "recommend",
     "cost",
     "api-keys create",
     "api-keys list",

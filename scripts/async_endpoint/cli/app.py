@@ -35,6 +35,7 @@ FILES: Final = {
     "watch": "watch",
     "logs": "logs",
     "simulate": "simulate",
+    "recommend": "recommend",
     "api-keys": "api_keys",
     "cost": "cost",
     "prices": "prices",

@@ -29,6 +29,8 @@ TAKE_ENVIRONMENT = [
     "invoke",
     "smoke-test",
     "batch",
+    "compare",
+    "retire",
     "serve",
     "watch",
     "logs",

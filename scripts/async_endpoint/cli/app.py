@@ -30,6 +30,8 @@ FILES: Final = {
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",
+    "compare": "compare",
+    "retire": "retire",
     "serve": "serve",
     "webhooks": "webhooks",
     "watch": "watch",

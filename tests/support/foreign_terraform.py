@@ -78,7 +78,11 @@ def philschmid(checkout: Checkout, source: Path, folder: Path) -> tuple[Origin, 
             "instance_type": "ml.m5.large",
             "model_data": f"s3://{bucket}/model.tar.gz",
             "hf_task": "text-classification",
-            "async_config": {"s3_output_path": f"s3://{bucket}/async-distilbert"},
+            "async_config": {
+                "s3_output_path": f"s3://{bucket}/async-distilbert",
+                "sns_success_topic": checkout.client("sns").create_topic(Name=f"{name}-done")["TopicArn"],
+                "sns_error_topic": checkout.client("sns").create_topic(Name=f"{name}-failed")["TopicArn"],
+            },
             "autoscaling": {"min_capacity": 1, "max_capacity": 2, "scaling_target_invocations": 100},
         },
     )

@@ -112,7 +112,7 @@ def aws_ia(checkout: Checkout, source: Path, folder: Path) -> tuple[Origin, Fore
 
 
 def _bucket(checkout: Checkout) -> str:
-    bucket, s3 = unique("foreign-data"), checkout.client("s3")
+    bucket, s3 = unique("sagemaker-data"), checkout.client("s3")  # AmazonSageMakerFullAccess reads no other names
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive())
     s3.put_object(Bucket=bucket, Key="inputs/question.json", Body=INPUT)

@@ -98,8 +98,8 @@ class Collector:
     def next_prefix(self, *, waits: bool = True) -> str:
         """What the inference id of the next request begins with: empty, unless a queue is leased.
 
-        Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS. A caller that does not
-        wait meanwhile sends requests that no notification announces.
+        Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS. Without `waits`,
+        requests are sent meanwhile that no notification announces.
         """
         wanted = FEW_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
         with self._changed:

@@ -15,6 +15,7 @@ minute and a half each.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +33,7 @@ from support.live_origins import Origin, boto3_script, calling, real_time, relea
 from support.third_party_clients import CLIENTS, client_of
 
 NAME = "shop"
+_PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
 
 
 @dataclass
@@ -68,6 +70,9 @@ class Trial:
             release(self.origin)
         ended = self.adopt(*self._other_state())
         _require(ended.code == 0, f"adopt ended with {ended.code}: {ended.err[-3000:]}")
+        command = ["terraform", "fmt", "-check", "-diff", "envs/local"]
+        formatted = subprocess.run(command, cwd=self.checkout.folder, env=_PLAIN, capture_output=True, text=True, check=False)
+        _require(formatted.returncode == 0, f"terraform fmt would change: {formatted.stdout}{formatted.stderr}")
         for command in [line for line in ended.err.splitlines() if "delete it before the apply: " in line]:
             self.origin.delete_scaling_policy(command.rpartition("--policy-name ")[2])
 

@@ -14,6 +14,7 @@ minute and a half each.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.adoption_checkout import adopting_checkout
-from support.applied_roots import Checkout, Ended
+from support.applied_roots import CHECKOUT, Checkout, Ended
 from support.foreign_terraform import ForeignRoot, aws_ia, philschmid
 from support.live_origins import Origin, boto3_script, calling, real_time, release, sagemaker_sdk, stack
 from support.third_party_clients import CLIENTS, client_of
@@ -49,6 +50,8 @@ class Trial:
 
     def run(self) -> None:
         answer = self._step("invoked before", self.origin.invoke)
+        if self.origin.made_by == "script":
+            self._step("described under the documented policy", self._described)
         with calling(self.origin) as calls:
             self._step("adopted", self._adopted)
             self._step("applied and verified", self._applied)
@@ -75,6 +78,15 @@ class Trial:
         _require(formatted.returncode == 0, f"terraform fmt would change: {formatted.stdout}{formatted.stderr}")
         for command in [line for line in ended.err.splitlines() if "delete it before the apply: " in line]:
             self.origin.delete_scaling_policy(command.rpartition("--policy-name ")[2])
+
+    def _described(self) -> None:
+        """A caller with the policy of docs/adopt.md sees what an administrator sees."""
+        arguments = ("adopt", self.origin.endpoint, "--env", "local", "--name", NAME, "--print", "--json")
+        page = (CHECKOUT / "docs/adopt.md").read_text(encoding="utf-8")
+        policy = json.loads(page.partition("```json\n")[2].partition("```")[0])
+        reader = self.checkout.with_policies("adopter", policy).run(*arguments)
+        _require(reader.code == 0, f"adopt --print ended with {reader.code}: {reader.err[-2000:]}")
+        _require(reader.document == self.checkout.run(*arguments).document, "the policy hides something")
 
     def _refused(self, remedy: str, *more: str) -> None:
         refusal = self.adopt(*more)
@@ -130,7 +142,7 @@ def main(names: list[str]) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             (folder / "client").mkdir()
-            with adopting_checkout(folder / "check out", str(folder / "cache")) as checkout:
+            with adopting_checkout(folder / "check out", str(folder / "cache"), "--enforce-iam") as checkout:
                 _made(name, checkout, folder / "client").run()
 
 

@@ -14,6 +14,7 @@ from async_endpoint.deploy.live_adoption.inventory import Inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming, log_settings, network_settings, variant_settings
 from async_endpoint.deploy.live_adoption.scaling import TrackingPolicy, VariantScaling
 from async_endpoint.deploy.live_adoption.tags import described_tags
+from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
 
 _PERCENT_OF_CORES: Final = frozenset({"cpu_percent", "gpu_percent"})  # the module multiplies by cores, which are not known here
 
@@ -67,6 +68,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         f"A model and an endpoint configuration are created, and the endpoint is updated to them in place; {remaining} and "
         f"{inventory.configuration.name} remain, serving nothing."
     )
+    blocks.changes += unexpressed(inventory)
     blocks.kept.append(
         f"Role {inventory.role.name} is referenced and never changed."
         if inventory.role

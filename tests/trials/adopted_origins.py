@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from support.live_origins import Origin, boto3_script, calling, real_time, relea
 from support.third_party_clients import CLIENTS, client_of
 
 NAME = "shop"
+AT_ONCE = 2  # they wait more than they compute
 _PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
 
 
@@ -60,7 +62,7 @@ class Trial:
             f"{len(calls.errors)} of {len(calls.answers) + len(calls.errors)} calls failed: {calls.errors[:1]}",
         )
         _require(all(one == answer for one in calls.answers), "an answer differs from the one before")
-        print(f"  {len(calls.answers)} calls meanwhile, all answered", flush=True)
+        print(f"{self.name}: {len(calls.answers)} calls meanwhile, all answered", flush=True)
         self._step("invoked after", lambda: _require(self.origin.invoke() == answer, "the answer differs"))
         self._step("second plan is empty", self._planned_again)
 
@@ -106,11 +108,14 @@ class Trial:
         ended = self.checkout.run("verify", "local")
         _require(ended.code == 0 or self.origin.kind != "async", f"verify ended with {ended.code}: {ended.err[-2000:]}")
 
-    @staticmethod
-    def _step(name: str, work: Callable[[], Any]) -> Any:
+    @property
+    def name(self) -> str:
+        return self.origin.endpoint
+
+    def _step(self, name: str, work: Callable[[], Any]) -> Any:
         begin = time.monotonic()
         result = work()
-        print(f"  {name} ({time.monotonic() - begin:.0f} s)", flush=True)
+        print(f"{self.name}: {name} ({time.monotonic() - begin:.0f} s)", flush=True)
         return result
 
 
@@ -136,14 +141,19 @@ def _made(name: str, checkout: Checkout, folder: Path) -> Trial:
 
 
 def main(names: list[str]) -> None:
-    chosen = names or ["boto3", "real-time", "stack", *(["sdk"] if CLIENTS in os.environ else [])]
-    for name in chosen:
-        print(name.partition("=")[0], flush=True)
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            (folder / "client").mkdir()
-            with adopting_checkout(folder / "check out", str(folder / "cache"), "--enforce-iam") as checkout:
-                _made(name, checkout, folder / "client").run()
+    chosen = names or ["boto3", "stack", *(["sdk"] if CLIENTS in os.environ else []), "real-time"]
+    if len(chosen) > 1:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ended = list(
+                pool.map(lambda name: subprocess.run([sys.executable, __file__, name], check=False).returncode, chosen)
+            )
+        raise SystemExit(int(any(ended)))
+    [name] = chosen
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "client").mkdir()
+        with adopting_checkout(folder / "check out", str(folder / "cache"), "--enforce-iam") as checkout:
+            _made(name, checkout, folder / "client").run()
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _prefixes(call: AdoptedCall) -> dict[str, str] | None:
     if output.key.strip("/"):
         given["output"] = f"{output.key.strip('/')}/"
     else:
-        call.changes.append(f"Outputs go to {output}/output/ instead of {output}: the module needs a prefix.")
+        call.changes.append(f"Outputs go to s3://{output.bucket}/output/ instead of {output}: the module needs a prefix.")
     taken = given.get("output", _PREFIXES["output"])
     if failure is None:
         call.changes.append("Failures are stored as objects too, where the live configuration names no S3FailurePath.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import UTC
 from typing import Any, Final
 
@@ -68,8 +69,8 @@ def _wake(call: AdoptedCall, scaling: VariantScaling) -> dict[str, Any]:
     for step in scaling.steps:
         if step is not wake:
             call.kept.append(
-                f"Step scaling policy {step.resource.name} stays, and its alarms: the module has one that starts the first "
-                "instance alone."
+                f"Step scaling policy {step.resource.name} stays, beside the module's one that starts the first instance, and "
+                f"the verification refuses it; delete it before the apply: {_delete_policy(step.resource.name, scaling)}"
             )
     if wake is None:
         call.changes.append("A policy and an alarm that start the first instance for a waiting request are created.")
@@ -97,7 +98,9 @@ def _schedules(call: AdoptedCall, scaling: VariantScaling) -> dict[str, Any]:
         bounds = action.details.get("ScalableTargetAction") or {}
         if "MinCapacity" not in bounds or "MaxCapacity" not in bounds:
             call.kept.append(
-                f"Scheduled action {action.name} sets one bound alone, and the module sets both: it stays, not managed here."
+                f"Scheduled action {action.name} sets one bound alone, and the module sets both: it stays, and the "
+                "verification refuses it; give it both bounds and adopt again, or delete it before the apply: "
+                f"{_delete_action(action.name, scaling)}"
             )
             continue
         key = re.sub(r"[^a-z0-9]+", "-", action.name.lower()).strip("-") or f"schedule-{len(schedules) + 1}"
@@ -123,8 +126,16 @@ def _rfc3339(time: Any) -> str | None:
 
 
 def _delete_policy(name: str, scaling: VariantScaling) -> str:
+    return _deletion("delete-scaling-policy", scaling, f"--policy-name {shlex.quote(name)}")
+
+
+def _delete_action(name: str, scaling: VariantScaling) -> str:
+    return _deletion("delete-scheduled-action", scaling, f"--scheduled-action-name {shlex.quote(name)}")
+
+
+def _deletion(verb: str, scaling: VariantScaling, named: str) -> str:
     dimension = scaling.target.details["ScalableDimension"]
     return (
-        f"aws application-autoscaling delete-scaling-policy --service-namespace sagemaker --resource-id {scaling.target.name} "
-        f"--scalable-dimension {dimension} --policy-name {name}"
+        f"aws application-autoscaling {verb} --service-namespace sagemaker --resource-id {scaling.target.name} "
+        f"--scalable-dimension {dimension} {named}"
     )

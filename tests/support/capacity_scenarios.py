@@ -31,7 +31,7 @@ class Planned:
 class Scenario:
     """`settings` are variables of module async-inference by name, those that differ from its defaults.
 
-    At each of `deaths` the serving instance with the most requests is killed, the oldest of several.
+    At each of `deaths` the oldest serving instance is killed, as in a simulation.
     """
 
     name: str

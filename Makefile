@@ -1,6 +1,6 @@
 # One verb per target; CI runs the same ones as people. Everything generated is below .venv, build and .local.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage clients console-test engines policy document-reader text-embeddings torch-examples api-cases bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
+.PHONY: help setup demo test test-fast coverage migration-test clients console-test engines policy document-reader text-embeddings torch-examples api-cases bench parity parity-sweep lint docs format local-up local-down status bootstrap doctor plan apply destroy verify smoke-test lock clean wheel actionlint
 
 # Unset it: without compiled files each command compiles this package again, a quarter of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,6 +41,9 @@ coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses in
 	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS); tested=$$?; \
 	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --skip-covered --fail-under=0 && \
 	  $(BIN)/coverage report && exit $$tested
+
+migration-test: .venv/dev ## run docs/migrate.md command by command while callers keep calling: no call may fail (some four minutes)
+	@MIGRATION_TEST=1 $(BIN)/python -m pytest -n 0 tests/migration
 
 # They wait more than they compute, so each has its own worker.
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment

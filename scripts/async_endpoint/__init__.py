@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from async_endpoint.client.endpoint_info import EndpointInfo
     from async_endpoint.client.invocation import Invocation
     from async_endpoint.client.models import Completed, Payload, Request, State, Submitted
+    from async_endpoint.client.synchronous import invoke_sync
+    from async_endpoint.client.weighted import WeightedEndpoint
+    from async_endpoint.client.weights import Weight
     from async_endpoint.core.errors import (
         Abandoned,
         AmbiguousEndpoint,
+        AnswersDiffer,
         AsyncEndpointError,
         BatchFailed,
         BucketMissing,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
         DoctorFailed,
         DriftFound,
         EndpointDeleted,
+        EndpointInUse,
         EndpointNotReady,
         ExtraMissing,
         InvalidInput,
@@ -84,12 +89,16 @@ _MODULES: Final = {
     "Request": "client.models",
     "State": "client.models",
     "Submitted": "client.models",
+    "invoke_sync": "client.synchronous",
+    "WeightedEndpoint": "client.weighted",
+    "Weight": "client.weights",
     "AsyncEndpointOutputs": "core.outputs",
 }
 
 __all__ = [
     "Abandoned",
     "AmbiguousEndpoint",
+    "AnswersDiffer",
     "AsyncEndpoint",
     "AsyncEndpointError",
     "AsyncEndpointOutputs",
@@ -103,6 +112,7 @@ __all__ = [
     "DoctorFailed",
     "DriftFound",
     "EndpointDeleted",
+    "EndpointInUse",
     "EndpointInfo",
     "EndpointNotReady",
     "ExtraMissing",
@@ -145,10 +155,13 @@ __all__ = [
     "UnknownEnvironment",
     "UsageError",
     "VerificationFailed",
+    "Weight",
+    "WeightedEndpoint",
     "WorkFailed",
     "WrongAccount",
     "WrongRegion",
     "__version__",
+    "invoke_sync",
 ]
 
 

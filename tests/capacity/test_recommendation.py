@@ -29,6 +29,7 @@ OPTION = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), concurrencies=(2,))
 
 OFFICE = of_hours([0] * 8 + [40] * 10 + [0] * 6, 1, seconds=60)
 TRICKLE = of_hours([2] * 24, 1)
+MORNING = Workload.of([MONDAY + 600 * number for number in range(24)], Uniform(5, 40), MONDAY, MONDAY + 4 * 3_600)
 BURSTS = of_hours([0, 120, 0, 0, 0, 0] * 4, 1, seconds=60)
 
 
@@ -63,6 +64,14 @@ def test_the_search_finds_what_trying_everything_finds(requests: Workload, objec
     assert evaluator.simulations < exhaustive.simulations or exhaustive.simulations < 100
 
 
+def test_room_that_costs_nothing_is_recommended_too() -> None:
+    """One instance is enough for the trace: more of them are allowed, since none of them ran."""
+    result = recommend(MORNING, [OPTION], Objective(wait=300), most_instances=4)
+    assert result.best.settings is not None
+    assert (result.best.peak, result.best.settings.max_instances) == (1, 4)
+    assert result.best.settings.scale_in_cooldown_seconds == ModuleSettings().scale_in_cooldown_seconds
+
+
 def test_settings_that_were_not_simulated_are_what_they_stand_for() -> None:
     """A maximum that is not reached: the same point as a simulation of its own."""
     evaluator = Evaluator(OFFICE, [OPTION], 95)
@@ -74,21 +83,21 @@ def test_settings_that_were_not_simulated_are_what_they_stand_for() -> None:
 
 
 def test_a_recommendation_is_complete_and_never_worse_than_the_guides_settings() -> None:
-    objective = Objective(wait=500)
+    objective = Objective(wait=300)
     current = ModuleSettings().settings()
-    result = recommend(TRICKLE, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
-    assert result.meets and result.best.wait <= 500 and result.best.settings is not None
+    result = recommend(MORNING, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
+    assert result.meets and result.best.wait <= 300 and result.best.settings is not None
     assert objective.rank(result.best.usd, result.best.wait) <= objective.rank(result.guide.usd, result.guide.wait)
     assert 0 < result.bound <= result.best.usd
     assert result.best in result.front
     assert all(usd <= next(point.usd for point in result.front if point.wait == wait) for wait, usd in result.curve)
     assert result.current is not None and result.current.settings is None
-    assert result == recommend(TRICKLE, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
+    assert result == recommend(MORNING, [OPTION], objective, usd_per_gb_second=0.00002, current=current, most_instances=2)
 
 
 def test_a_target_that_cannot_be_met_gets_the_nearest_settings() -> None:
-    slow = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), Slowdown((), 20), (1,))
-    result = recommend(BURSTS, [slow], Objective(wait=1), most_instances=1)
+    slow = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), Slowdown((), 60), (1,))
+    result = recommend(MORNING, [slow], Objective(wait=1), most_instances=1)
     assert not result.meets
     assert result.best.wait > 1
 
@@ -96,7 +105,7 @@ def test_a_target_that_cannot_be_met_gets_the_nearest_settings() -> None:
 def test_a_faster_type_is_chosen_where_it_is_cheaper_for_the_target() -> None:
     slow = InstanceOption("ml.m5.xlarge", 0.23, Fixed(240), Slowdown((), 40.0), (1,))
     fast = InstanceOption("ml.m5.2xlarge", 0.461, Fixed(240), Slowdown((), 1.0), (1,))
-    result = recommend(TRICKLE, [slow, fast], Objective(wait=600), most_instances=2)
+    result = recommend(MORNING, [slow, fast], Objective(wait=600), most_instances=2)
     assert result.best.settings is not None
     assert result.best.settings.instance_type == "ml.m5.2xlarge"
 

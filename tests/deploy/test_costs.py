@@ -65,6 +65,21 @@ def test_endpoints_and_what_belongs_to_none_of_them_add_up() -> None:
     assert (costs.region, costs.warnings) == ("eu-west-1", ())
 
 
+def test_bounds_of_schedules_count() -> None:
+    """Scheduled actions set 0 instances at night and 8 by day: 0 and 8 x 187.61."""
+    actions = {
+        f"{MODULE}.endpoint.aws_appautoscaling_scheduled_action.{name}": {
+            "name": name,
+            "resource_id": "endpoint/shirts-dev/variant/main",
+            "scalable_target_action": [{"min_capacity": least, "max_capacity": most}],
+        }
+        for name, least, most in (("day", "1", "8"), ("night", "0", "2"))
+    }
+    shirts = costs_in_plan(document(RESOURCES | actions), prices_of).endpoints["shirts"]
+    assert shirts.bills.at_minimum.complete_usd == pytest.approx(0.10)
+    assert shirts.bills.at_maximum.complete_usd == pytest.approx(0.10 + 8 * 187.61)
+
+
 def test_an_endpoint_is_addressed_by_its_name_in_the_output() -> None:
     costs = costs_in_plan(document(), prices_of)
     assert list(addressed(costs, Address.parse("dev"))) == list(addressed(costs, Address.parse("dev/shirts"))) == ["shirts"]
@@ -141,5 +156,7 @@ def test_options_of_a_load_are_checked_before_terraform_starts() -> None:
         cost("dev", requests=5)
     with pytest.raises(InvalidInput, match="'soon' is no distribution of seconds"):
         cost("dev", requests=5, service_time="soon", start_time="1")
+    with pytest.raises(InvalidInput, match=r"no prices of mars-1; --prices-of takes one of eu-west-1, us-east-1\."):
+        price_options.price_lists(of="mars-1")
     with pytest.raises(InvalidInput, match=r"none\.csv"):
         price_options.price_lists(Path("none.csv"))

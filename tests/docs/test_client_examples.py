@@ -18,7 +18,11 @@ from support.documents import ROOT
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 VARIABLES: dict[str, type] = {"endpoint": AsyncEndpoint, "invocation": Invocation, "result": Completed}
 CLASSES: dict[str, type] = {"AsyncEndpoint": AsyncEndpoint, "ClientConfig": ClientConfig}
-PAGES = [path for path in (ROOT / "README.md", ROOT / "docs/client.md") if "async_endpoint" in path.read_text()]
+PAGES = [
+    path
+    for path in (ROOT / "README.md", ROOT / "docs/client.md", ROOT / "docs/migrate.md")
+    if "async_endpoint" in path.read_text()
+]
 
 
 def examples(page: Path) -> list[ast.Module]:

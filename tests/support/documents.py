@@ -33,9 +33,13 @@ class Document:
     def prose(self) -> str:
         return _FENCE.sub("", self.text)
 
+    def fences(self) -> list[tuple[str, str]]:
+        """Language, "" where none is named, and body of every fenced block, in their order."""
+        return _FENCE.findall(self.text)
+
     def blocks(self, language: str) -> list[str]:
         """The bodies of fenced blocks in `language`; "" for those that name none."""
-        return [body for found, body in _FENCE.findall(self.text) if found == language]
+        return [body for found, body in self.fences() if found == language]
 
     def commands(self) -> Iterator[str]:
         """Every line of code, fenced without a language or inline, without its comment; continued lines are joined."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from support.documents import ROOT, Document
 # The copy uses this checkout's environment as it is, and a port that is free.
 PRELUDE = """
 set -e -o pipefail
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 make() {
   local word up= down= scale=60 targets=()
   for word in "$@"; do
@@ -55,18 +57,31 @@ def commands(example: str) -> list[str]:
     return [line.split("  #")[0].strip() for line in block.splitlines()]
 
 
+def guide(page: str) -> list[str]:
+    """The commands and the Python programs of a page of docs/, in their order; blocks of another language are not executed."""
+    blocks = Document.read(ROOT / "docs" / page).fences()
+    return [
+        f"python - <<'PROGRAM'\n{code}PROGRAM" if language else code for language, code in blocks if language in ("", "python")
+    ]
+
+
 def run(checkout: Path, lines: Sequence[str], seconds: float) -> str:
     """What the lines print on standard output; AssertionError with everything printed when one fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ASYNC_ENDPOINT_"))}
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{environment['PATH']}"
-    done = subprocess.run(
+    with subprocess.Popen(
         ["bash", "-c", "\n".join([PRELUDE, *lines])],
         cwd=checkout,
         env={**environment, "PATH": path},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=seconds,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+        start_new_session=True,
+    ) as shell:
+        try:
+            stdout, stderr = shell.communicate(timeout=seconds)
+        except BaseException:
+            os.killpg(shell.pid, signal.SIGKILL)  # programs in the background too
+            raise
+    assert shell.returncode == 0, stdout + stderr
+    return stdout

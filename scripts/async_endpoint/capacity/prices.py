@@ -117,6 +117,11 @@ def _table() -> PriceTable:
     return parse_table(json.loads(text))
 
 
+def listed_regions() -> frozenset[str]:
+    """The regions that the package's table has prices of."""
+    return frozenset(_table())
+
+
 def parse_table(document: Mapping[str, Any]) -> PriceTable:
     """The prices of a document in the form of prices.json: `sources` by name, `regions` with prices by name."""
     sources = {

@@ -135,7 +135,7 @@ def _lines(
     costs: EnvironmentCosts, chosen: Mapping[str, EndpointCosts], loaded: LoadCost | None, *, whole: bool
 ) -> Iterator[str]:
     for name, endpoint in chosen.items():
-        fleets = ", ".join(f"{one.minimum} to {one.maximum} {one.instance_type}" for one in endpoint.fleets)
+        fleets = ", ".join(f"{one.fewest} to {one.most} {one.instance_type}" for one in endpoint.fleets)
         yield f"{name}: {fleets or 'no instances'}; US dollars a month"
         yield from _table(_sides(endpoint.bills))
     if whole:

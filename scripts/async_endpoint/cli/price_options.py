@@ -34,7 +34,7 @@ PricesOf = Annotated[
 def price_lists(file: Path | None = None, of: str | None = None, *, today: date | None = None) -> Callable[[str], PriceList]:
     """The prices of a region by its name, with the file before the package's table. Raises InvalidInput."""
     from async_endpoint.capacity.price_overrides import parse_overrides  # noqa: PLC0415 - loaded when it is needed
-    from async_endpoint.capacity.prices import PriceList  # noqa: PLC0415
+    from async_endpoint.capacity.prices import PriceList, listed_regions  # noqa: PLC0415
 
     own = {}
     if file is not None:
@@ -42,5 +42,9 @@ def price_lists(file: Path | None = None, of: str | None = None, *, today: date 
             own = dict(parse_overrides(read_input(file, MAX_PRICES_BYTES).decode("utf-8-sig"), printable(file)))
         except UnicodeDecodeError:
             raise InvalidInput(f"{printable(file)} is not UTF-8 text; save the prices as CSV or JSON in UTF-8.") from None
+    if of is not None and of not in own and of not in listed_regions():
+        raise InvalidInput(
+            f"There are no prices of {of}; --prices-of takes one of {', '.join(sorted({*own, *listed_regions()}))}."
+        )
     day = today or datetime.now(UTC).date()
     return lambda region: PriceList.load(region, own, today=day, fallback=of)

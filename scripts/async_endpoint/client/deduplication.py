@@ -122,7 +122,8 @@ def _inference_id(known: ActiveRequest | FinishedRequest) -> str | None:
 
 def fingerprint(request: Request) -> str:
     """A hash of payload and options, forty characters: of bytes the content, of a file its path, size and mtime."""
-    digest = hashlib.sha256(repr((request.content_type, request.accept, request.inline)).encode())
+    options = (request.content_type, request.accept, request.inline, request.custom_attributes)
+    digest = hashlib.sha256(repr(options).encode())
     payload = request.payload
     if isinstance(payload, bytes):
         digest.update(b"bytes")

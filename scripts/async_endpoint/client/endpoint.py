@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -24,7 +25,7 @@ from async_endpoint.client.invocation import Invocation, check_process, current_
 from async_endpoint.client.models import Completed, Payload, Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
-from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, UsageError
+from async_endpoint.core.errors import Abandoned, AsyncEndpointError, InvalidInput, ResultNotReady, UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs, only_endpoint
 from async_endpoint.workspace import Workspace
 
@@ -214,12 +215,17 @@ class AsyncEndpoint:
         it is sent once, each invocation gets its outcome, and one that has ended is collected again. Raises InvalidInput for an
         argument of a wrong type and for an unusable or conflicting key, UsageError if the client is closed.
         """
-        self._check_usable()
         request = (
             payload
             if isinstance(payload, Request)
             else Request(payload=payload, content_type=content_type, accept=accept, key=key, inline=inline, tag=tag)
         )
+        return self.submit_within(request, None)
+
+    def submit_within(self, request: Request, seconds: float | None) -> Invocation:
+        """`submit`, which waits for room for up to `seconds`; raises ResultNotReady then, and the request is not sent."""
+        self.check_usable()
+        until = None if seconds is None else time.monotonic() + seconds
         invocation, mark = self._invocation(request, self._collector.next_prefix())
         known = self._requests.claim(invocation, mark)
         while isinstance(known, ActiveRequest) and known.collected:
@@ -229,8 +235,10 @@ class AsyncEndpoint:
         invocation.on_end(self._ended if request.key is not None else self._ended_unnamed)
         try:
             self._start()
-            while not self._room.acquire(timeout=BACKPRESSURE_POLL_SECONDS):
+            while not self._room.acquire(timeout=_pause_before(until)):
                 self._start()  # raises if the client was closed meanwhile: no room is made then
+                if until is not None and time.monotonic() >= until:
+                    raise ResultNotReady(f"{invocation.inference_id} was not sent within {seconds:g} s: others wait before it.")
         except AsyncEndpointError:
             invocation.withdraw()  # others may have used the same key meanwhile, and wait for this one
             raise
@@ -275,7 +283,7 @@ class AsyncEndpoint:
 
         A key used before is treated as by `submit`. Raises what keeps the request from being accepted.
         """
-        self._check_usable()
+        self.check_usable()
         if not isinstance(request, Request):
             raise InvalidInput(f"The request is of type {type(request).__name__}; pass a Request.")
         invocation, mark = self._invocation(request)
@@ -300,7 +308,7 @@ class AsyncEndpoint:
 
     def resume(self, submitted: Submitted, *, tag: Any = None) -> Invocation:
         """Collect a request that was submitted earlier, by `send` or by another process; one that has ended is read at once."""
-        self._check_usable()
+        self.check_usable()
         if not isinstance(submitted, Submitted):
             raise InvalidInput(f"The submitted request is of type {type(submitted).__name__}; pass what `send` returned.")
         self._start()
@@ -322,6 +330,19 @@ class AsyncEndpoint:
         self._collector.watch(invocation)
         self._collector.accepted(invocation)
         return invocation
+
+    def abandon(self, invocation: Invocation) -> None:
+        """Collect `invocation` no longer: cancelled if it is not being sent yet, else it ends with Abandoned.
+
+        The endpoint answers a request that it has accepted all the same, unless its time to live passes before.
+        """
+        if not invocation.cancel():
+            self._collector.settle(invocation, Abandoned(f"{invocation.inference_id} is no longer waited for."))
+
+    @property
+    def runtime_exceptions(self) -> Any:
+        """The exception classes of this client's own boto3 client of sagemaker-runtime."""
+        return self._session.runtime.exceptions
 
     @property
     def skipped_messages(self) -> int:
@@ -348,7 +369,7 @@ class AsyncEndpoint:
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> AsyncEndpoint:
-        self._check_usable()
+        self.check_usable()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -360,7 +381,7 @@ class AsyncEndpoint:
 
     # --- internals ---------------------------------------------------------------------------------------------------
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
         """Raise UsageError in a forked child, and if the client is closed."""
         check_process(self._process, f"The client of endpoint {self.info.name}")
         if self._closing.is_set():
@@ -389,7 +410,7 @@ class AsyncEndpoint:
         if self._thread is not None and not self._closing.is_set():
             return
         with self._lock:
-            self._check_usable()
+            self.check_usable()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._collector.run, name="async-endpoint-collect", daemon=True)
                 self._thread.start()
@@ -440,7 +461,7 @@ class AsyncEndpoint:
         payloads: Iterable[Payload | Request],
         iterate: Callable[[iteration.Submit, Iterable[Payload | Request], int], Generator[Invocation, None, None]],
     ) -> Generator[Invocation, None, None]:
-        self._check_usable()
+        self.check_usable()
         if isinstance(payloads, str | bytes | Request) or not isinstance(payloads, Iterable):
             raise InvalidInput(f"The payloads are of type {type(payloads).__name__}; pass an iterable of payloads.")
         return iterate(self._submit_or_fail, payloads, self.config.max_in_flight)
@@ -483,6 +504,11 @@ def _session(region: str, endpoint_url: str | None, role_arn: str | None, config
     session = AwsSession.create(region, endpoint_url, role_arn=role_arn, attempts=1, connections=connections)
     session.client("s3")  # unusable AWS settings are reported to the caller, not by every invocation
     return session
+
+
+def _pause_before(until: float | None) -> float:
+    """Seconds to wait for room at a time, up to the moment `until` of the monotonic clock."""
+    return BACKPRESSURE_POLL_SECONDS if until is None else min(max(until - time.monotonic(), 0.0), BACKPRESSURE_POLL_SECONDS)
 
 
 def _may_be_accepted(invocation: Invocation) -> bool:

@@ -22,6 +22,7 @@ class EndpointInfo:
     """An endpoint, the S3 URI that inputs are uploaded below, and the ARNs of the topics that announce outcomes.
 
     `publishers_restricted` is whether nothing but the endpoint can publish to the topics (core/outputs.py, Notifications).
+    `variant_name` and `account_id` are empty where nothing has said them.
     """
 
     name: str
@@ -30,6 +31,8 @@ class EndpointInfo:
     topics: tuple[str, ...]
     limits: Limits
     publishers_restricted: bool = False
+    variant_name: str = ""
+    account_id: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: AsyncEndpointOutputs) -> EndpointInfo:
@@ -43,6 +46,8 @@ class EndpointInfo:
             topics,
             outputs.limits,
             notifications.publishers_restricted,
+            outputs.endpoint.variant_name,
+            outputs.account_id,
         )
 
     @property
@@ -81,4 +86,13 @@ def describe_endpoint(session: AwsSession, name: str, input_uri: str | None = No
     topics = tuple(dict.fromkeys(topics_config[key] for key in ("SuccessTopic", "ErrorTopic") if topics_config.get(key)))
     bounds = Limits(limits.DEFAULT_REQUEST_TTL_SECONDS, limits.DEFAULT_INVOCATION_TIMEOUT_SECONDS, COLD_START_SECONDS)
     inputs = input_uri or f"s3://{S3Uri.parse(output['S3OutputPath']).bucket}/input/"
-    return EndpointInfo(name, session.region, inputs, topics, bounds)
+    variants: list[dict[str, Any]] = settings.get("ProductionVariants") or [{}]
+    return EndpointInfo(
+        name,
+        session.region,
+        inputs,
+        topics,
+        bounds,
+        variant_name=variants[0].get("VariantName", ""),
+        account_id=endpoint.get("EndpointArn", "::::").split(":")[4],
+    )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput, ResultNotJson
 
 Payload = Path | bytes | str
@@ -69,6 +70,8 @@ class Request:
     `key` identifies it within a run: 1 to 28 letters, digits, hyphens and underscores, beginning with a letter or digit; None
     assigns a number. A key determines the inference id and the output's S3 key, so submitting it again is idempotent.
     `inline` None sends up to 128,000 bytes in the call and uploads more to S3; True and False force one of the two.
+    `custom_attributes` reach the model's container verbatim: up to 1,024 printable ASCII characters. `ttl_seconds` is how long
+    the request may wait for an instance before it expires, 60 to 21,600; None is the endpoint's own time to live.
     `tag` is any value of the caller's, available as `Invocation.tag`.
     """
 
@@ -78,6 +81,8 @@ class Request:
     accept: str | None = None
     key: str | None = None
     inline: bool | None = None
+    custom_attributes: str | None = None
+    ttl_seconds: int | None = None
     tag: Any = None
 
     def __post_init__(self) -> None:
@@ -85,12 +90,20 @@ class Request:
             raise InvalidInput(
                 f"The payload is of type {type(self.payload).__name__}; give a file's Path, bytes, or an S3 URI as str."
             )
-        for name in ("content_type", "accept", "key"):
+        for name in ("content_type", "accept", "key", "custom_attributes"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise InvalidInput(f"The {name} of a request is of type {type(value).__name__}; give a str, or None.")
         if self.inline is not None and not isinstance(self.inline, bool):
             raise InvalidInput(f"The field inline of a request is of type {type(self.inline).__name__}; give a bool, or None.")
+        shortest, longest = limits.REQUEST_TTL_SECONDS
+        seconds = self.ttl_seconds
+        if seconds is not None and (
+            not isinstance(seconds, int) or isinstance(seconds, bool) or not shortest <= seconds <= longest
+        ):
+            raise InvalidInput(
+                f"The field ttl_seconds of a request is {seconds!r}; give a whole number from {shortest} to {longest}, or None."
+            )
 
 
 @dataclass(frozen=True)

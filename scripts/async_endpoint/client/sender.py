@@ -70,6 +70,10 @@ class Sender:
         fields["ContentType"] = kind = _header("The content type", request.content_type or _guessed_type(request.payload))
         if request.accept is not None:
             fields["Accept"] = _header("The accepted type", request.accept)
+        if request.custom_attributes is not None:
+            fields["CustomAttributes"] = _attributes(request.custom_attributes)
+        if request.ttl_seconds is not None:
+            fields["RequestTTLSeconds"] = request.ttl_seconds
         if isinstance(request.payload, str):
             if request.inline:
                 raise InvalidInput(f"{request.payload} is an S3 object and cannot be sent inline; leave out --inline.")
@@ -108,11 +112,18 @@ class Sender:
             input_location=location,
             output_location=reply["OutputLocation"],
             failure_location=reply.get("FailureLocation") or None,
-            deadline_seconds=self._deadline,
+            deadline_seconds=self._deadline_of(request),
             submitted_at=datetime.fromtimestamp(sent_at, UTC),
             upload_seconds=0.0 if body is not None or isinstance(request.payload, str) else uploaded_at - started_at,
             accept_seconds=self._clock.now() - uploaded_at,
         )
+
+    def _deadline_of(self, request: Request) -> float:
+        """Seconds after which the request has ended: earlier by what its time to live is shorter than the endpoint's."""
+        usual = self._info.limits.request_ttl_seconds
+        if request.ttl_seconds is None or request.ttl_seconds >= usual:
+            return self._deadline
+        return min(self._deadline, self._info.deadline_seconds - usual + request.ttl_seconds)
 
     @contextmanager
     def _endpoint_state_explained(self) -> Iterator[None]:
@@ -168,6 +179,13 @@ def _checked_location(location: str) -> str:
     if len(location) > limits.INPUT_LOCATION_CHARS:
         raise InvalidInput(f"{location[:60]}… has {len(location)} characters; use at most {limits.INPUT_LOCATION_CHARS}.")
     return _header("The input location", location)
+
+
+def _attributes(value: str) -> str:
+    if len(value) > limits.CUSTOM_ATTRIBUTES_CHARS:
+        most = limits.CUSTOM_ATTRIBUTES_CHARS
+        raise InvalidInput(f"The custom attributes have {len(value):,} characters; use at most {most:,}.")
+    return _header("The custom attributes", value)
 
 
 def _header(name: str, value: str) -> str:

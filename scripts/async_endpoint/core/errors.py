@@ -6,6 +6,7 @@
     │   │   └── InvocationExpired         its time to live passed before an instance took it
     │   ├── TerraformFailed               a Terraform command ended with an error
     │   ├── SmokeTestFailed               at least one check of a smoke test failed
+    │   ├── AnswersDiffer                 two endpoints do not answer the same
     │   └── BatchFailed                   a batch completed, and some of its items failed
     ├── UsageError                     2  the request cannot be executed as given
     │   ├── InvalidInput                  an argument, a file or a URI is invalid
@@ -36,6 +37,7 @@
     └── Refused                        4  the operation is possible but unsafe
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── DriftFound                    something has changed outside Terraform since the last apply
+        ├── EndpointInUse                 an endpoint to retire is still called
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
         ├── PlanNameTaken                 other changes are stored under that name, and are not replaced
@@ -101,6 +103,10 @@ class TerraformFailed(WorkFailed):
 
 class SmokeTestFailed(WorkFailed):
     """At least one check of a smoke test failed."""
+
+
+class AnswersDiffer(WorkFailed):
+    """A real-time and an asynchronous endpoint do not answer the same inputs in the same way."""
 
 
 class BatchFailed(WorkFailed):
@@ -227,6 +233,10 @@ class BucketNotEmpty(Refused):
 
 class DriftFound(Refused):
     """What is live has changed outside Terraform since the last apply."""
+
+
+class EndpointInUse(Refused):
+    """An endpoint to retire has been called lately."""
 
 
 class OrphansFound(Refused):

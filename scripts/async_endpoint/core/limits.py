@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 DEFAULT_REQUEST_TTL_SECONDS: Final = 21_600  # [D]
+REQUEST_TTL_SECONDS: Final = (60, 21_600)  # [M] RequestTTLSeconds, from and to
 DEFAULT_INVOCATION_TIMEOUT_SECONDS: Final = 900  # [D]
 
 INLINE_BODY_BYTES: Final = 128_000  # [M] InvokeEndpointAsync.Body
 INPUT_OBJECT_BYTES: Final = 1_073_741_824  # [D] 1 GB
 OUTPUT_OBJECT_BYTES: Final = 1_073_741_824  # A136: equal to the input's
+CUSTOM_ATTRIBUTES_CHARS: Final = 1_024  # [M]
 INPUT_LOCATION_CHARS: Final = 1_024  # [M]
 NOTIFICATION_BODY_BYTES: Final = 131_072  # [D] response is included up to 128 KB
 REAL_TIME_RESPONSE_SECONDS: Final = 60  # [D] InvokeEndpoint's container must answer within this

@@ -63,7 +63,8 @@ def recommend(
 ) -> Recommendation:
     """Search the settings of module async-inference for the best ones; the first of `options` is the type of today.
 
-    `hours` are windows that schedules may keep instances in. `usd_per_gb_second` and `memory_gb` are of a serverless endpoint.
+    `most_instances` bounds max_instances; the guide's 5 is not recommended where that is less. `hours` are windows in which
+    schedules may keep instances. `usd_per_gb_second` and `memory_gb` are of a serverless endpoint.
     Raises InvalidInput for a workload without requests.
     """
     if not workload.arrivals:
@@ -75,8 +76,11 @@ def recommend(
     for wait in _FRONT_WAITS:
         most = evaluator.simulations + affordable(evaluator) // _FRONT_SHARE
         Search(grid, evaluator, Objective(wait=wait, percent=objective.percent), most).run()
-    points = [*(evaluator.point(settings) for settings in guides), *([found] if found else []), *evaluator.points]
-    best = min(points, key=lambda point: objective.rank(point.usd, point.wait))
+    for settings in guides:
+        evaluator.point(settings)
+    allowed = [point for point in evaluator.points if point.settings and point.settings.max_instances <= most_instances]
+    points = [*([found] if found else ()), *allowed]
+    best = min(points, key=lambda point: objective.rank(point.usd, point.wait))  # of equal ones the search's
     front = thinned(pareto_front(points), best)
     machine = grid.machines[0]
     return Recommendation(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.capacity.settings import ScheduledBounds
 from async_endpoint.capacity.workload import Workload
 
@@ -42,7 +43,11 @@ class OfficeHours:
 
 
 def office_hours(workload: Workload, timezone: str | None = None) -> tuple[OfficeHours, ...]:
-    """Windows with 80, 95 and 99.5 percent of the requests; none for less than a day, or for requests around the clock."""
+    """Windows with 80, 95 and 99.5 percent of the requests; none for less than a day, or for requests around the clock.
+
+    Raises InvalidInput for a time zone that scheduled actions cannot have.
+    """
+    parse_schedule(_cron(0, "*"), timezone)
     if workload.seconds < _DAY - 3_600 or not workload.arrivals:
         return ()
     zone: tzinfo = ZoneInfo(timezone) if timezone else UTC

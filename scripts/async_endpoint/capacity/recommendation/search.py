@@ -100,12 +100,14 @@ class Search:
             yield from self._along(moved, second)
 
     def _plainest(self, choice: Choice) -> Choice:
-        """The same rank with as many of the module's defaults as possible."""
+        """The same rank with as many of the module's defaults as possible, and the largest maximum: room that costs nothing."""
         rank = self._rank(choice)
-        for axis, default in enumerate(self._grid.defaults, start=3):
-            plainer = (*choice[:axis], default, *choice[axis + 1 :])
-            if self._rank(plainer) == rank:
-                choice = plainer
+        plainer = [(axis, default) for axis, default in enumerate(self._grid.defaults, start=3)]
+        larger = [(2, maximum) for maximum in range(choice[2] + 1, len(self._grid.maxima))]
+        for axis, value in (*plainer, *larger):
+            other = (*choice[:axis], value, *choice[axis + 1 :])
+            if self._rank(other) == rank:
+                choice = other
         return choice
 
 

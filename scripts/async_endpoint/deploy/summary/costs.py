@@ -39,8 +39,8 @@ class MonthlyBills:
 def monthly_bills(idle: IdleItems, fleets: Iterable[Fleet], prices: PriceList) -> MonthlyBills:
     """The bills of endpoints that have these idle items and fleets."""
     some = list(fleets)
-    fewest = running_all_month((fleet.instance_type, fleet.minimum) for fleet in some)
-    most = running_all_month((fleet.instance_type, fleet.maximum) for fleet in some)
+    fewest = running_all_month((fleet.instance_type, fleet.fewest) for fleet in some)
+    most = running_all_month((fleet.instance_type, fleet.most) for fleet in some)
     return MonthlyBills(*(bill(Usage(instance_seconds=seconds, idle=idle), prices) for seconds in ({}, fewest, most)))
 
 

@@ -19,13 +19,28 @@ _TRACKING_ALARMS: Final = 2
 
 @dataclass(frozen=True)
 class Fleet:
-    """The instances of one variant: at first, and as scaling bounds them; without scaling the bounds are the initial count."""
+    """The instances of one variant: at first, and as scaling bounds them; without scaling the bounds are the initial count.
+
+    `scheduled_minimum` and `scheduled_maximum` are the lowest and the highest bound that a scheduled action sets.
+    """
 
     variant: str
     instance_type: str
     initial: int
     minimum: int
     maximum: int
+    scheduled_minimum: int | None = None
+    scheduled_maximum: int | None = None
+
+    @property
+    def fewest(self) -> int:
+        """The lowest bound, that of scheduled actions included."""
+        return self.minimum if self.scheduled_minimum is None else min(self.minimum, self.scheduled_minimum)
+
+    @property
+    def most(self) -> int:
+        """The highest bound, that of scheduled actions included."""
+        return self.maximum if self.scheduled_maximum is None else max(self.maximum, self.scheduled_maximum)
 
 
 @dataclass(frozen=True)
@@ -135,23 +150,33 @@ def _configuration(
 
 def _fleet(variant: Mapping[str, Any], endpoint: str, resources: Iterable[ManagedResource]) -> Fleet:
     name, initial = str(variant.get("variant_name") or ""), int(variant.get("initial_instance_count") or 0)
+    resource_id = f"endpoint/{endpoint}/variant/{name}"
     target: Mapping[str, Any] = next(
         (
             one.values
             for one in resources
-            if one.type == "aws_appautoscaling_target"
-            and one.values.get("resource_id") == f"endpoint/{endpoint}/variant/{name}"
+            if one.type == "aws_appautoscaling_target" and one.values.get("resource_id") == resource_id
         ),
         {},
     )
     minimum, maximum = target.get("min_capacity"), target.get("max_capacity")
+    scheduled = [bounds for one in resources for bounds in _scheduled(one, resource_id)]
     return Fleet(
         name,
         str(variant["instance_type"]),
         initial,
         initial if minimum is None else minimum,
         initial if maximum is None else maximum,
+        min((int(one["min_capacity"]) for one in scheduled if one.get("min_capacity")), default=None),
+        max((int(one["max_capacity"]) for one in scheduled if one.get("max_capacity")), default=None),
     )
+
+
+def _scheduled(resource: ManagedResource, resource_id: str) -> Iterable[Mapping[str, Any]]:
+    """The bounds that a resource sets as a scheduled action on a scalable target; the provider has them as texts."""
+    if resource.type != "aws_appautoscaling_scheduled_action" or resource.values.get("resource_id") != resource_id:
+        return ()
+    return resource.values.get("scalable_target_action") or ()
 
 
 def _by_variant(fleets: tuple[Fleet, ...], text: Any) -> str:

@@ -1,0 +1,78 @@
+"""What a comparison concludes from two answers, and what its report says."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from async_endpoint.operations.compare import difference
+from async_endpoint.operations.comparison import Answer, Compared, ComparisonReport, Latency, Options, Verdict, judge
+
+JSON = "application/json"
+OPTIONS = Options()
+
+
+def answered(document: object, content_type: str = JSON) -> Answer:
+    return Answer(0.1, json.dumps(document).encode(), content_type)
+
+
+def refused(status: int | None, error: str = "no") -> Answer:
+    return Answer(0.1, error=error, status=status)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict", "words"),
+    [
+        (answered({"a": 1}), answered({"a": 1.0}), Verdict.EQUAL, ""),
+        (answered({"a": 1}), answered({"a": 2}), Verdict.DIFFERENT, "$.a is 1 and 2"),
+        (answered(1, "text/plain"), answered(1), Verdict.DIFFERENT, "content types are 'text/plain' and 'application/json'"),
+        (answered(1), refused(500, "out of memory"), Verdict.REAL_TIME_ONLY, "out of memory"),
+        (refused(0, "timed out"), answered(1), Verdict.ASYNCHRONOUS_ONLY, "timed out"),
+        (refused(400, "no size"), refused(400, "no size"), Verdict.SAME_ERROR, "no size"),
+        (refused(400, "no size"), refused(500), Verdict.NEITHER, "real time: no size; asynchronous: no"),
+        (refused(0, "timed out"), refused(0, "timed out"), Verdict.NEITHER, "timed out"),
+        (refused(None, "denied"), refused(None, "denied"), Verdict.NEITHER, "denied"),
+    ],
+)
+def test_a_verdict_of_two_answers(first: Answer, second: Answer, verdict: Verdict, words: str) -> None:
+    found, detail = judge(first, second, OPTIONS)
+    assert found is verdict and words in detail
+    report = ComparisonReport("old", "new", (Compared("x", found, detail, 0.1, 0.2),), Latency.of([]), Latency.of([]))
+    assert report.passed is (verdict in (Verdict.EQUAL, Verdict.SAME_ERROR, Verdict.ASYNCHRONOUS_ONLY))
+
+
+def test_tolerance_and_ignored_members_are_the_callers() -> None:
+    first, second = answered({"score": 1.0, "id": "a", "more": [{"id": 1}]}), answered({"score": 1.01, "more": [{}]})
+    assert judge(first, second, OPTIONS)[0] is Verdict.DIFFERENT
+    assert judge(first, second, Options(ignored={"id"}))[0] is Verdict.DIFFERENT
+    assert judge(first, second, Options(ignored={"id"}, tolerance=0.1))[0] is Verdict.EQUAL
+    assert judge(first, second, Options(tolerance=0.1))[0] is Verdict.DIFFERENT
+
+
+def test_exact_numbers_and_hostile_documents_are_compared() -> None:
+    assert difference(b"[1]", b"[1.0000001]", tolerance=0.0) == "$[0] is 1 and 1.0000001"
+    assert difference(b"[NaN]", b"[NaN ]") is None
+    deep = b"[" * 100_000
+    assert difference(deep, deep + b" ") == "100,000 bytes and 100,001 bytes differ"
+    closed = b"[" * 900 + b"1" + b"]" * 900
+    assert difference(closed, closed.replace(b"1", b"2")) is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "p50", "p95", "p99"), [([3.0], 3.0, 3.0, 3.0), (list(map(float, range(1, 101))), 50.0, 95.0, 99.0)]
+)
+def test_percentiles_are_of_the_nearest_rank(seconds: list[float], p50: float, p95: float, p99: float) -> None:
+    latency = Latency.of(seconds[::-1]).as_dict()
+    assert (latency["p50"], latency["p95"], latency["p99"], latency["longest"]) == (p50, p95, p99, max(seconds))
+    assert math.isclose(Latency.of([]).longest, 0)
+
+
+def test_the_markdown_can_be_posted() -> None:
+    items = tuple(Compared(f"a|b<{number}>", Verdict.DIFFERENT, "$.a is @ann and 2", 0.1, 0.2) for number in range(60))
+    text = ComparisonReport("old", "new", items, Latency.of([0.5]), Latency.of([])).markdown()
+    assert text.startswith("### <code>old</code> and <code>new</code>: answers differ")
+    assert "| answered | 1 of 60 | 0 of 60 |" in text and "| latency p95 | 0.50 s |  |" in text
+    assert "| 60 | different |" in text and "- and 10 more" in text
+    assert "@ann" not in text and "a|b" not in text and "<0>" not in text

@@ -1,0 +1,108 @@
+"""What an endpoint's tags and metrics say before it is deleted, on AWS as it is in memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from async_endpoint.aws import AwsSession
+from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
+from async_endpoint.operations import retirement
+from support.in_memory_aws import FakeAws, client_error
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+OLD = retirement.RealTimeEndpoint("old", "arn", "old-1", ("blue", "green"), ("model",))
+
+
+class CloudWatch:
+    """Datapoints by metric: (variant, minutes ago, value)."""
+
+    def __init__(self) -> None:
+        self.backlog = [(minutes, 0.0) for minutes in range(2, 9)]
+        self.calls: list[tuple[str, float, float]] = []
+
+    def get_metric_data(self, MetricDataQueries: Any, StartTime: datetime, EndTime: datetime) -> dict[str, Any]:  # noqa: N803
+        return {"MetricDataResults": [self._series(query, StartTime, EndTime) for query in MetricDataQueries]}
+
+    def _series(self, query: dict[str, Any], start: datetime, end: datetime) -> dict[str, Any]:
+        stat = query["MetricStat"]
+        names = {item["Name"]: item["Value"] for item in stat["Metric"]["Dimensions"]}
+        if stat["Metric"]["MetricName"] == "ApproximateBacklogSize":
+            assert names == {"EndpointName": "shop"}
+            found = self.backlog
+        else:
+            assert (stat["Metric"]["MetricName"], stat["Stat"], names["EndpointName"]) == ("Invocations", "Sum", "old")
+            found = [(minutes, value) for variant, minutes, value in self.calls if variant == names["VariantName"]]
+        points = [(NOW - timedelta(minutes=minutes), value) for minutes, value in found]
+        kept = [point for point in points if start <= point[0] < end]
+        return {"Id": query["Id"], "Timestamps": [time for time, _ in kept], "Values": [value for _, value in kept]}
+
+
+@pytest.fixture
+def cloudwatch() -> CloudWatch:
+    return CloudWatch()
+
+
+def check(aws: FakeAws, cloudwatch: CloudWatch, minutes: int = 15) -> retirement.Drained:
+    session = AwsSession({"cloudwatch": cloudwatch}.__getitem__, "eu-west-1")
+    clock: Any = SimpleNamespace(now=NOW.timestamp)
+    return retirement.check_drained(session, OLD, aws.outputs.endpoint, minutes, clock)
+
+
+def test_a_call_to_any_variant_within_the_time_counts(aws: FakeAws, cloudwatch: CloudWatch) -> None:
+    cloudwatch.calls = [("blue", 40, 9.0), ("green", 10, 2.0), ("blue", 7, 1.0)]
+    with pytest.raises(EndpointInUse, match=r"called 3 times in the last 15 minutes, last in the minute of 11:53 UTC"):
+        check(aws, cloudwatch)
+
+
+def test_a_call_after_the_newest_minute_of_the_backlog_counts_too(aws: FakeAws, cloudwatch: CloudWatch) -> None:
+    cloudwatch.calls = [("blue", 0.5, 1.0)]
+    with pytest.raises(EndpointInUse, match="1 time in"):
+        check(aws, cloudwatch)
+
+
+def test_earlier_calls_are_on_record_only(aws: FakeAws, cloudwatch: CloudWatch) -> None:
+    cloudwatch.calls = [("blue", 40, 9.0), ("green", 17, 2.0)]
+    found = check(aws, cloudwatch)
+    assert (found.since, found.until) == (NOW - timedelta(minutes=16), NOW - timedelta(minutes=1))
+    assert found.last_call == NOW - timedelta(minutes=17)
+    cloudwatch.calls = []
+    assert check(aws, cloudwatch).last_call is None
+
+
+def test_without_metrics_nothing_is_known(aws: FakeAws, cloudwatch: CloudWatch) -> None:
+    cloudwatch.backlog = [(30, 0.0)]
+    with pytest.raises(NotReady, match="calls cannot be counted"):
+        check(aws, cloudwatch)
+
+
+@pytest.mark.parametrize(
+    ("asynchronous", "tags", "words"),
+    [(True, [], "is asynchronous"), (False, [{"Key": retirement.STACK_TAG, "Value": "shop"}], "CloudFormation stack shop")],
+)
+def test_what_is_not_for_this_command_is_refused(asynchronous: bool, tags: list[dict[str, str]], words: str) -> None:
+    config = {"ProductionVariants": [{"VariantName": "blue", "ModelName": "model"}]}
+    if asynchronous:
+        config["AsyncInferenceConfig"] = {"OutputConfig": {}}  # type: ignore[assignment]
+    sagemaker = SimpleNamespace(
+        describe_endpoint=lambda EndpointName: {"EndpointConfigName": "old-1", "EndpointArn": "arn"},  # noqa: N803
+        describe_endpoint_config=lambda EndpointConfigName: config,  # noqa: N803
+        list_tags=lambda ResourceArn: {"Tags": tags},  # noqa: N803
+    )
+    with pytest.raises(UsageError, match=words):
+        retirement.describe_real_time(AwsSession({"sagemaker": sagemaker}.__getitem__, "eu-west-1"), "old")
+
+
+def test_a_successor_has_to_be_in_service(aws: FakeAws) -> None:
+    aws.sagemaker.status = "Updating"
+    with pytest.raises(EndpointNotReady, match="is Updating"):
+        retirement.check_successor(aws.session, "shop")
+    aws.sagemaker.status = None
+    with pytest.raises(EndpointNotReady, match="is missing"):
+        retirement.check_successor(aws.session, "shop")
+    aws.sagemaker.error = client_error("AccessDeniedException", "no", 403)
+    with pytest.raises(UsageError, match="denied"):
+        retirement.check_successor(aws.session, "shop")

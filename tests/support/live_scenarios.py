@@ -210,7 +210,7 @@ class LiveScenario:
             wait, service = times.started - times.arrival, times.ended - times.started
             assert service > 0.99 * planned.service, f"{self.inference_id(number)} failed after {service:.1f} AWS seconds"
             found.append(RecordedRequest(arrival, round(wait, 1), round(service, 1)))
-        return sorted(found)
+        return sorted(found, key=lambda request: request.arrival)
 
     def _activities(self, since: Callable[[float | None], float | None]) -> list[RecordedActivity]:
         pages = self.deployed.local_aws.scaling.get_paginator("describe_scaling_activities").paginate(

@@ -86,6 +86,21 @@ def test_scale_in_drains_and_the_drained_time_is_billed() -> None:
     assert outcome.instance_seconds == 1000 + 1320
 
 
+def test_scale_in_stops_what_does_not_serve_yet_first() -> None:
+    """A replacement of a dead instance is still starting when the bounds fall to one: the busy instance stays."""
+    schedules = (ScheduledBounds("less", "cron(10 0 * * ? *)", minimum=1, maximum=1),)
+    settings = fixed(2, schedules=schedules)
+    outcome = simulate(settings, workload((0, 1), (0.5, 2000)), starts=Fixed(900), deaths=[START + 10])
+    assert causes(outcome)[1:] == [(600, 2, 1)]
+    assert list(outcome.latencies) == [1, 2000]
+    assert outcome.instance_seconds == 60 + HOUR + (600 - 40)
+
+
+def test_an_instance_that_starts_just_before_the_end_is_billed_a_minute() -> None:
+    outcome = simulate(fixed(1), workload(), starts=Fixed(300), deaths=[START + HOUR - 40])
+    assert (outcome.instance_seconds, outcome.launches) == (HOUR - 40 + 60, 1)
+
+
 def test_requests_expire_in_the_queue_and_count_as_endless_waits() -> None:
     outcome = simulate(fixed(1, request_ttl_seconds=60), workload((0, 100), (1, 1), (50, 1)), starts=Fixed(60))
     assert (outcome.expired, list(outcome.waits)) == (1, [0, 50])

@@ -22,6 +22,9 @@ PROGRAMS = ("make", "async-endpoint", "aws", "cp", "docker", "eval", "gh", "git"
 
 # What a line begins with: the test that executes it, and a text of that test by which it does.
 EXECUTED = {
+    "async-endpoint adopt": ("tests/emulator/test_live_adoption.py", '["adopt", '),
+    "terraform state pull": ("tests/support/foreign_terraform.py", 'terraform("state", "pull")'),
+    "terraform state rm": ("tests/support/foreign_terraform.py", 'terraform("state", "rm", '),
     "async-endpoint api-keys create": ("tests/cli/test_api_key_commands.py", 'run("create", "dev", "--name", "web shop")'),
     "async-endpoint api-keys list": ("tests/cli/test_api_key_commands.py", 'run("list", "dev")'),
     "async-endpoint api-keys revoke": ("tests/cli/test_api_key_commands.py", 'run("revoke", "dev", made["key"], "--json")'),
@@ -41,10 +44,12 @@ EXECUTED = {
     "async-endpoint local up": ("tests/engines/test_engine_deployment.py", '"--containers", engine.program'),
     "async-endpoint package": ("tests/packaging/test_package_command.py", '"package"'),
     "async-endpoint plan": ("tests/e2e/test_roots.py", 'run("plan", "--detailed-exitcode")'),
+    "async-endpoint profile": ("tests/cli/test_profile_command.py", 'run("profile", "dev/recommender", '),
     "async-endpoint serve": ("tests/e2e/test_roots.py", 'serve("local", "--port", "0")'),
     "async-endpoint recommend": ("tests/cli/test_recommend_command.py", 'run("recommend", "dev/recommender", '),
     "async-endpoint simulate": ("tests/cli/test_simulate_command.py", 'run("simulate", "dev/recommender", '),
     "async-endpoint smoke-test": ("tests/e2e/test_roots.py", 'succeed("smoke-test", "--json")'),
+    "async-endpoint usage": ("tests/sizing/test_usage.py", '"usage", "dev/recommender", "--days"'),
     "async-endpoint verify": ("tests/e2e/test_out_of_band.py", 'succeed("verify", "--json", "--no-plan")'),
     "async-endpoint watch": ("tests/e2e/test_roots.py", 'succeed("watch", "--once")'),
     "async-endpoint webhooks dead-letters": ("tests/http_api/webhooks/test_webhook_commands.py", 'run("dead-letters", "dev")'),

@@ -15,7 +15,7 @@ Source: Application Auto Scaling user guide.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from async_endpoint.autoscaling.alarms import AlarmRule, AlarmState
@@ -106,7 +106,7 @@ def baseline(state: ScalerState, now: float, current: int) -> int:
 
 def completed(state: ScalerState, now: float) -> ScalerState:
     """The state once the target has reached the capacity last decided: AWS counts the cooldown from here."""
-    return replace(state, since=now)
+    return ScalerState(state.direction, now, state.cooldown, state.baseline)
 
 
 def propose(

@@ -78,7 +78,7 @@ class AlarmWindows:
         self.history: deque[Gauges] = deque(maxlen=self.look_back)
         self._follows_age = any(alarm.gauge == OLDEST_AGE for alarm in alarms)
         self._incomplete = max((alarm.rule.evaluation_periods for alarm in alarms), default=0)
-        self._bits = self._shifted = 0
+        self._bits = self._shifted = self._latest = 0
         self._lanes: list[tuple[int, int, int]] = []  # bit of in_alarm, bits of the window, breaches needed
         self._slow = [(index, alarm) for index, alarm in enumerate(alarms) if not alarm.counted]
         self._patterns: dict[tuple[float, ...], int] = {}
@@ -106,6 +106,7 @@ class AlarmWindows:
         pattern = self._patterns.get(seen)
         if pattern is None:
             pattern = self._pattern(seen, gauges)
+        self._latest = pattern
         bits = self._bits = (self._bits << 1 & self._shifted) | pattern
         if self._incomplete:
             self._incomplete -= 1
@@ -119,6 +120,33 @@ class AlarmWindows:
         for index, alarm in self._slow:
             found |= alarm.evaluate(self.history, end) << index
         self.in_alarm = found
+
+    @property
+    def counting(self) -> bool:
+        """Whether the states of all alarms depend on their counted breaches alone."""
+        return not self._incomplete and not self._slow
+
+    def unchanged_minutes(self, most: int) -> int:
+        """The number of minutes, up to `most`, that leave all states as they are if they repeat the last one; while counting.
+
+        Only an alarm that the last minute would lead to the other state can change: its window is shifted until it does.
+        """
+        for bit, lane, needed in self._lanes:
+            breaches, in_alarm, window = self._latest & lane, bool(self.in_alarm & bit), self._bits & lane
+            if bool(breaches) == in_alarm:
+                continue
+            for minute in range(most):
+                window = (window << 1 & lane & self._shifted) | breaches
+                if (window.bit_count() >= needed) is not in_alarm:
+                    most = minute
+                    break
+        return most
+
+    def repeat(self, minutes: int) -> None:
+        """Add minutes that repeat the last one and change no state."""
+        for _ in range(min(minutes, self.look_back)):
+            self._bits = (self._bits << 1 & self._shifted) | self._latest
+            self.history.append(self.history[-1])
 
     def evaluate(self, end: float) -> None:
         """Evaluate all alarms without counting; also where no minute has been published yet."""

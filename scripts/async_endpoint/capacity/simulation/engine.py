@@ -118,11 +118,16 @@ class _Engine:
 
     def _next_minute(self, minute: int, scaler: Scaler) -> int:
         """The end of the first minute after `minute` in which something can happen; those before it would repeat this one."""
-        quiet_until = scaler.quiet_until(minute)
-        if quiet_until <= minute or (scaler.windows.follows_age and self._waiting):
-            return minute + MINUTE
-        change = min(quiet_until, self._next_event(), scaler.next_scheduled, self._end + 1)
-        return max(minute + MINUTE, math.ceil(change / MINUTE) * MINUTE)
+        following = minute + MINUTE
+        if self._busy and self._busy[0][0] <= following:
+            return following
+        if self._arrived < len(self._arrivals) and self._arrivals[self._arrived] <= following:
+            return following
+        change = min(self._next_event(), scaler.next_scheduled, self._end + 1)
+        skippable = math.ceil(change / MINUTE) - following // MINUTE
+        if skippable <= 0 or (scaler.windows.follows_age and self._waiting):
+            return following
+        return following + MINUTE * scaler.skip(minute, skippable, stable=not self._fleet.scaling)
 
     def _next_event(self) -> float:
         times = [self._fleet.next_event]

@@ -66,7 +66,6 @@ class Scaler:
         if self._in_progress:
             self._state = completed(self._state, end)  # the cooldown starts here
             self._in_progress = False
-            self._undecided.clear()
         if self._nothing_to_do(desired):
             return None
         decision = self._decide(end, desired)
@@ -77,15 +76,24 @@ class Scaler:
         self._in_progress = True
         return decision.desired
 
-    def quiet_until(self, now: float) -> float:
-        """Until when minutes with the gauges of the last one change nothing, scheduled actions aside; `now` if they may.
+    def skip(self, end: float, most: int, *, stable: bool) -> int:
+        """Pass over minutes after that which ended at `end`, if each repeats it and changes nothing; returns how many.
 
-        To be asked after `minute` returned None.
+        At most `most`, in which no scheduled action is due and nothing happens to requests or instances. To be called after
+        `minute` returned None.
         """
-        if self._same < self._settled_after:
-            return now
+        windows = self.windows
         ends = self._state.since + self._state.cooldown
-        return ends if ends > now else math.inf
+        if ends > end:
+            most = min(most, math.ceil((ends - end) / MINUTE) - 1)
+        if self._same < self._settled_after:  # otherwise no window changes any more
+            deciding = stable and any(windows.in_alarm >> index & 1 for _, index in self._steps)  # by all values of its window
+            if self._same <= self._delay or not windows.counting or deciding:
+                return 0
+            most = windows.unchanged_minutes(most)
+        windows.repeat(most)
+        self._same += most
+        return most
 
     def _nothing_to_do(self, desired: int) -> bool:
         """Whether `decide` would return no decision, at little cost: no alarm, or at the minimum only those that scale in."""

@@ -55,6 +55,12 @@ resource "aws_iam_role" "imported" {
 
   lifecycle {
     ignore_changes = [assume_role_policy, description, max_session_duration, tags]
+
+    # At this address it would be a second resource for a role that this deployment has made.
+    precondition {
+      condition     = var.names.role != local._derived_name
+      error_message = "Remove names.role: ${local._derived_name} is the name that this deployment's role has without it."
+    }
   }
 }
 

@@ -35,6 +35,8 @@ TAKE_ENVIRONMENT = [
     "watch",
     "logs",
     "simulate",
+    "profile",
+    "usage",
     "recommend",
     "cost",
     "api-keys create",

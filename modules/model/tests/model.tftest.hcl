@@ -737,3 +737,12 @@ run "an_imported_role_keeps_its_trust_and_its_policies" {
     error_message = "The boundary must be named after the deployment, whose policies name it."
   }
 }
+
+run "refuses_to_import_its_own_role" {
+  command         = plan
+  expect_failures = [aws_iam_role.imported]
+
+  variables {
+    names = { role = "shop-test-eu-west-1-execution" }
+  }
+}

@@ -53,8 +53,12 @@ class Profile:
         return found
 
     def dump(self) -> str:
-        """The JSON document."""
-        document = {
+        """The JSON document as text."""
+        return json.dumps(self.as_dict(), indent=2) + "\n"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document that the module describes."""
+        return {
             "version": VERSION,
             "endpoint": self.endpoint,
             "instance_type": self.instance_type,
@@ -66,7 +70,6 @@ class Profile:
             },
             "memory_percent": None if self.memory_percent is None else round(self.memory_percent, 3),
         }
-        return json.dumps(document, indent=2) + "\n"
 
 
 def parse_profile(text: str | bytes, name: str) -> Profile:

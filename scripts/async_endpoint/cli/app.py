@@ -37,6 +37,8 @@ FILES: Final = {
     "watch": "watch",
     "logs": "logs",
     "simulate": "simulate",
+    "profile": "profile",
+    "usage": "usage",
     "recommend": "recommend",
     "api-keys": "api_keys",
     "cost": "cost",

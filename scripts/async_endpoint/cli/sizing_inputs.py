@@ -6,26 +6,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from async_endpoint.capacity.distributions import Distribution, Sampled, parse_distribution
-from async_endpoint.capacity.profile import Profile, parse_profile
+from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.settings import Settings
 from async_endpoint.capacity.slowdown import NONE, Slowdown
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.cli.console import print_progress
 from async_endpoint.core.addresses import Address
 from async_endpoint.core.errors import InvalidInput, NotApplied
-from async_endpoint.input_files import printable, read_input
 from async_endpoint.sizing.arrival_sources import ArrivalOptions, Live, not_applied, read_workload
 from async_endpoint.sizing.deployed_settings import deployed_settings
+from async_endpoint.sizing.profile_files import read_profile
 from async_endpoint.sizing.scaling_activities import capacity_changes, start_seconds
 
 if TYPE_CHECKING:
     from async_endpoint.aws import AwsSession
     from async_endpoint.core.outputs import AsyncEndpointOutputs
-
-MAX_PROFILE_BYTES: Final = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def sizing_inputs(
 
     Raises InvalidInput, and what `find_subject` and `read_workload` raise.
     """
-    measured = None if profile is None else parse_profile(read_input(profile, MAX_PROFILE_BYTES), printable(profile))
+    measured = read_profile(profile)
     stated = parse_distribution(start_time) if start_time else None
     subject = find_subject(address, local=local)
     options = ArrivalOptions(service_time, measured, stretch, duration, seed, time.time())

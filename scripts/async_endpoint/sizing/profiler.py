@@ -39,6 +39,7 @@ _MEASURES: Final[dict[str, Measure]] = {
     "backlog": BACKLOG,
     "processed": Measure(m.INVOCATIONS_PROCESSED, "Sum"),
     "mean": Measure(m.MODEL_LATENCY, "Average"),
+    "answered": Measure(m.MODEL_LATENCY, "SampleCount"),
     "download": Measure(m.REQUEST_DOWNLOAD_LATENCY, "Average"),
     "upload": Measure(m.RESPONSE_UPLOAD_LATENCY, "Average"),
     **{name: Measure(m.MODEL_LATENCY, name) for name in PERCENTILES},
@@ -69,7 +70,6 @@ class Profiler:
     outputs: AsyncEndpointOutputs
     on_event: Callable[[str], None] = lambda line: None
     sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], float] = time.time
     _memory: list[float] = field(default_factory=list)
 
     def instances(self) -> int:
@@ -87,7 +87,7 @@ class Profiler:
         name, instances = self.outputs.endpoint.name, self.instances()
         if instances > 1:
             raise Refused(f"Endpoint {name} has {instances} instances, and a profile holds it at one; wait until it scales in.")
-        newest = newest_datapoint(self.session, self.outputs.endpoint, self.now())
+        newest = newest_datapoint(self.session, self.outputs.endpoint, time.time())
         backlog = max(self._series("backlog", newest - 60, newest + 60).values(), default=0.0)
         if backlog and not while_serving:
             raise Refused(
@@ -106,7 +106,7 @@ class Profiler:
         payloads = cycle(inputs)
         with self._held_at_one():
             self._wait_for_instance()
-            mark = newest_datapoint(self.session, self.outputs.endpoint, self.now())
+            mark = newest_datapoint(self.session, self.outputs.endpoint, time.time())
             times: dict[int, tuple[float, ...]] = {}
             config = ClientConfig(concurrency=min(32, plan.levels[-1]))
             with AsyncEndpoint.from_outputs(self.outputs, session=self.session, config=config) as endpoint:
@@ -119,7 +119,7 @@ class Profiler:
         return Profile(
             self.outputs.endpoint.name,
             self.outputs.endpoint.instance_type,
-            timestamp(self.now()),
+            timestamp(time.time()),
             tuple(starts),
             times,
             max(self._memory, default=None),
@@ -197,12 +197,8 @@ class Profiler:
             self.on_event(f"{processed - count:,.0f} requests of others were measured with those of {level} at once")
         self._memory += found["memory"].values()
         transfer = _mean(found["download"]) + _mean(found["upload"])
-        minutes = [
-            [found[percentile][minute] for percentile in PERCENTILES if minute in found[percentile]] or [mean]
-            for minute, mean in found["mean"].items()
-        ]
-        seconds = tuple(sorted((latency + transfer) / 1e6 for minute in minutes for latency in minute))
-        return seconds, max(found["processed"])
+        latencies = [latency for minute in found["mean"] for latency in _latencies(found, minute)]
+        return tuple(sorted((latency + transfer) / 1e6 for latency in latencies)), max(found["processed"])
 
     def _starts(self) -> list[float]:
         """Start times since this configuration was made."""
@@ -226,6 +222,13 @@ class Profiler:
             if time.monotonic() > deadline:
                 raise NotReady(message)
             self.sleep(POLL_SECONDS)
+
+
+def _latencies(found: dict[str, dict[float, float]], minute: float) -> list[float]:
+    """A latency for each request of a minute, as its percentiles have them; without percentiles their mean."""
+    known = [found[percentile][minute] for percentile in PERCENTILES if minute in found[percentile]] or [found["mean"][minute]]
+    count = max(1, round(found["answered"].get(minute, 1.0)))
+    return [known[int((index + 0.5) / count * len(known))] for index in range(count)]
 
 
 def _mean(series: dict[float, float]) -> float:

@@ -74,7 +74,7 @@ def recommend(
     guides = [replace(guide_settings(*machine), request_ttl_seconds=request_ttl_seconds) for machine in grid.machines]
     found = Search(grid, evaluator, objective).run()
     for wait in _FRONT_WAITS:
-        most = evaluator.simulations + affordable(evaluator) // _FRONT_SHARE
+        most = evaluator.simulations + affordable(workload) // _FRONT_SHARE
         Search(grid, evaluator, Objective(wait=wait, percent=objective.percent), most).run()
     for settings in guides:
         evaluator.point(settings)

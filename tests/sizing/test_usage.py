@@ -1,0 +1,147 @@
+"""Usage from metrics and scaling activities: each figure by hand, and its source."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from async_endpoint.capacity.prices import PriceList
+from async_endpoint.cli.app import app
+from async_endpoint.core.errors import NotReady
+from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.sizing.metric_history import MetricHistory
+from async_endpoint.sizing.scaling_activities import CapacityChange
+from async_endpoint.sizing.usage import MeasuredUsage, desired_seconds, measured_usage
+from support.described_endpoints import ACTIVE, DescribedAws, capacity_activity
+from support.metric_store import FakeMetrics
+
+START = ACTIVE.timestamp()
+HOUR = 3_600
+HISTORY = MetricHistory(60, START, START + 2 * HOUR, {})
+PRICES = PriceList.load("eu-west-1", today=ACTIVE.date())
+
+
+def change(minute: int, desired: int) -> CapacityChange:
+    return CapacityChange(START + 60 * minute, None, desired, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "serving", "seconds", "before"),
+    [
+        ([change(-5, 1)], {}, 2 * HOUR, 1),
+        ([change(-5, 1), change(60, 3)], {}, HOUR + 3 * HOUR, 1),
+        ([change(30, 1), change(90, 0)], {START: 2.0}, 2 * 60 + HOUR, 2),  # before the first change what served is counted
+        ([change(30, 1)], {START + 600: 1.0}, 60 + 1.5 * HOUR, 0),  # the endpoint was created in the window
+        ([change(30, 2)], {}, 4 * HOUR, 2),  # nothing is known of before
+        ([], {}, 4 * 2 * HOUR, 4),  # as now
+        ([change(500, 9)], {}, 4 * 2 * HOUR, 4),
+    ],
+)
+def test_instance_time_is_desired_capacity_over_time(
+    changes: list[CapacityChange], serving: dict[float, float], seconds: float, before: int
+) -> None:
+    assert desired_seconds(changes, 4, HISTORY, serving) == (seconds, before)
+
+
+def aws(**more: dict[float, float]) -> DescribedAws:
+    """Ten minutes in which 30 requests waited 1, 2 or 90 seconds, and one instance served for five of them."""
+    minutes = [START + 60 * minute for minute in range(10)]
+    values: dict[str, dict[float, float]] = {
+        "ApproximateBacklogSize": dict.fromkeys(minutes, 0.0),
+        "InvocationsProcessed": {minutes[3]: 10.0, minutes[4]: 20.0},
+        "InvocationFailures": {minutes[4]: 2.0},
+        "ExpiredRequests": {minutes[5]: 1.0},
+        "TimeInBacklog": {minutes[3]: 1_000.0, minutes[4]: 90_000.0},
+        "CPUUtilization": dict.fromkeys(minutes[2:7], 1.0),
+        "ModelLatency": {minutes[3]: 2e6},
+    }
+    activities = [capacity_activity(-60, 0, 10), capacity_activity(1, 1, 60), capacity_activity(8, 0, 60)]
+    return DescribedAws(instances=0, activities=activities, metrics=FakeMetrics(values | more))
+
+
+def measured(found: DescribedAws, outputs: AsyncEndpointOutputs, days: float = 0.125) -> MeasuredUsage:
+    return measured_usage(found.session(), outputs, PRICES, days, START + 600)
+
+
+def test_each_figure_and_where_it_comes_from(outputs: AsyncEndpointOutputs) -> None:
+    found = measured(aws(), outputs)
+    figures = {name: figure.value for name, figure in found.figures.items()}
+    assert (figures["processed"], figures["failed"], figures["expired"]) == (30, 2, 1)
+    assert figures["instance hours serving"] == pytest.approx(5 / 60)
+    assert figures["instance hours desired"] == pytest.approx(7 / 60)
+    assert figures["wait longest"] == 90
+    assert found.instances_before == 0
+    price = PRICES.instance("ml.m5.large")
+    assert price is not None
+    [instances] = [line for line in found.bill.lines if line.component == "instances"]
+    assert instances.usd == pytest.approx(7 / 60 * price.usd)
+    assert figures["cost"] == found.bill.usd
+    assert found.figures["instance hours serving"].source == "sample count of CPUUtilization"
+    assert "scaling activities" in found.figures["cost"].source
+    assert all(figure.source and figure.uncertainty for figure in found.figures.values())
+
+
+def test_metrics_of_instances_that_are_not_published_leave_the_activities(outputs: AsyncEndpointOutputs) -> None:
+    found = measured(aws(CPUUtilization={}), outputs)
+    assert found.figures["instance hours serving"].value is None
+    assert "may not publish" in found.figures["instance hours serving"].uncertainty
+    assert found.figures["instance hours desired"].value == pytest.approx(7 / 60)
+
+
+def test_beyond_six_weeks_what_served_is_the_better_figure(outputs: AsyncEndpointOutputs) -> None:
+    found = measured(aws(), outputs, days=50)
+    assert "sample count" in found.figures["cost"].source
+    assert "kept for 42 days" in found.figures["instance hours desired"].uncertainty
+    assert "5-minute data" in found.figures["processed"].uncertainty
+
+
+def test_an_endpoint_without_requests_has_no_waits(outputs: AsyncEndpointOutputs) -> None:
+    found = measured(aws(TimeInBacklog={}), outputs)
+    assert [figure.value for name, figure in found.figures.items() if name.startswith("wait")] == [None] * 3
+    assert found.p95_wait is None
+
+
+def test_an_endpoint_without_metrics_is_named(outputs: AsyncEndpointOutputs) -> None:
+    with pytest.raises(NotReady, match="no metric of endpoint shop in the last 3 days"):
+        measured(DescribedAws(), outputs, days=3)
+
+
+@pytest.fixture
+def described(monkeypatch: pytest.MonkeyPatch, outputs: AsyncEndpointOutputs) -> DescribedAws:
+    found = aws()
+    monkeypatch.setattr("async_endpoint.terraform.outputs.read_endpoint", lambda address, local: (outputs, found))
+    monkeypatch.setattr("time.time", lambda: START + 600)
+    return found
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["usage", "dev/recommender", "--days", "0.125", *arguments])
+
+
+def test_the_command_compares_with_simulations_of_the_same_arrivals(described: DescribedAws) -> None:
+    document = json.loads(run("--json").stdout)
+    assert document["figures"]["processed"] == {
+        "value": 30,
+        "unit": "requests",
+        "source": "InvocationsProcessed",
+        "uncertainty": "exact, 1-minute data; failed ones too",
+    }
+    current, recommended = document["simulated"]["rows"]
+    assert current["label"] == "current settings"
+    assert recommended["p95_wait"] <= current["p95_wait"]
+    assert recommended["settings"]["instance_type"] == "ml.m5.xlarge"
+    assert any("an estimate from 1-minute data" in note for note in document["simulated"]["notes"])
+    screen = run().stderr
+    for text in ("instance hours serving", "sample count of CPUUtilization", "current settings", "recommended for a p95"):
+        assert text in screen
+
+
+def test_without_simulation_or_start_times_the_figures_are_there_all_the_same(described: DescribedAws) -> None:
+    assert json.loads(run("--json", "--no-simulate").stdout)["simulated"] is None
+    described.activities.clear()
+    document = json.loads(run("--json").stdout)
+    assert document["simulated"]["rows"] == []
+    assert "give --start-time" in document["simulated"]["notes"][0]

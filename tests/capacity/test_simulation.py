@@ -195,6 +195,15 @@ def test_a_publication_delay_delays_decisions() -> None:
     assert causes(late)[0] == (13 * 60, 0, 1)
 
 
+def test_without_a_backlog_per_instance_at_zero_a_woken_instance_stays_fifteen_minutes() -> None:
+    """If A171 is wrong: the low alarm has no data while the endpoint sleeps."""
+    settings = ModuleSettings(initial_instances=0).settings()
+    requests = workload((20 * 60 + 10, 30))
+    woken = simulate(settings, requests, starts=Fixed(100), publication=Publication(per_instance_at_zero=False))
+    assert causes(woken) == [(22 * 60, 0, 1), (38 * 60, 1, 0)]  # in service at 23:40
+    assert woken.instance_seconds == 16 * 60
+
+
 def test_the_timeline_has_every_minute_skipped_ones_too() -> None:
     outcome = simulate(ModuleSettings(initial_instances=0).settings(), workload((610, 1)), starts=Fixed(90), timeline=True)
     assert [minute.time - START for minute in outcome.timeline] == [60.0 * count for count in range(1, 61)]

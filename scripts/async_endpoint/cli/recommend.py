@@ -89,6 +89,7 @@ def recommend(
     schedules: Schedules = True,
     most_instances: MostInstances = 8,
     serverless_memory: Memory = 6,
+    metric_delay: options.MetricDelay = 0,
     seed: options.Seed = 0,
     prices: PricesFile = None,
     prices_of: PricesOf = None,
@@ -98,6 +99,7 @@ def recommend(
 ) -> None:
     """Recommend settings for the arrivals of --trace, and compare them with others; nothing is sent or changed."""
     from async_endpoint.capacity import recommendation  # noqa: PLC0415 - loaded when it is needed
+    from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.cli.plot_files import check_plot  # noqa: PLC0415
     from async_endpoint.cli.sizing_inputs import sizing_inputs  # noqa: PLC0415
     from async_endpoint.sizing.instance_choices import instance_choices  # noqa: PLC0415
@@ -137,6 +139,7 @@ def recommend(
         usd_per_gb_second=None if serverless is None else serverless.usd,
         memory_gb=serverless_memory,
         seed=seed,
+        publication=Publication(metric_delay),
     )
     notes = (*inputs.notes, *choices.notes)
     if plot is not None:

@@ -65,11 +65,11 @@ resource "aws_iam_role" "imported" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  count = var.model.role.existing == null ? 1 : 0
+  count = try(var.model.role.existing.attach_policy, true) ? 1 : 0
 
-  # An imported role may have a policy called "execution", which this one would replace.
-  name   = var.names.role == null ? "execution" : local._derived_name
-  role   = local._role.name
+  # A role that is there already may have a policy called "execution", which this one would replace.
+  name   = var.model.role.existing == null && var.names.role == null ? "execution" : local._derived_name
+  role   = var.model.role.existing == null ? local._role.name : regex("[^/]+$", var.model.role.existing.arn)
   policy = data.aws_iam_policy_document.execution.json
 
   lifecycle {

@@ -19,6 +19,8 @@ from support.fault_injection import fault
 from support.in_process_aws import REGION, AwsHarness
 from support.synchronous_endpoint import Live, go_live
 
+pytestmark = pytest.mark.xdist_group("synchronous-calls")  # one local AWS, and one real-time endpoint
+
 
 @pytest.fixture(scope="module")
 def real_time(local_aws: AwsHarness, stage: Stage) -> Live:
@@ -30,7 +32,7 @@ def real_time(local_aws: AwsHarness, stage: Stage) -> Live:
 
 @pytest.fixture
 def endpoint(stage: Stage) -> Iterator[AsyncEndpoint]:
-    """Knows no more than SageMaker says, and has no topics: results are read from S3."""
+    """Knows no more than SageMaker says: results are read from S3."""
     with AsyncEndpoint.from_name(stage.deployed.name, REGION, endpoint_url=stage.local_aws.url) as found:
         yield found
 
@@ -84,10 +86,10 @@ def test_an_error_of_the_model_is_that_of_invoke_endpoint(
     assert found.response["ResponseMetadata"]["HTTPStatusCode"] == 424
 
 
-def test_a_body_above_6_mb_is_answered_in_both_directions(endpoint: AsyncEndpoint) -> None:
-    body = b"\xff" * 7_000_000
-    reply = invoke_sync(endpoint, body, 60, content_type="application/octet-stream", accept="application/octet-stream")
-    assert reply["Body"].read() == body
+def test_a_body_above_6_mb_is_answered_in_both_directions_without_notifications(stage: Stage) -> None:
+    body, kind = b"\xff" * 7_000_000, "application/octet-stream"
+    with AsyncEndpoint(replace(stage.target, topics=()), endpoint_url=stage.local_aws.url) as endpoint:
+        assert invoke_sync(endpoint, body, 60, content_type=kind, accept=kind)["Body"].read() == body
 
 
 def test_an_unknown_endpoint_is_the_validation_error_of_invoke_endpoint(runtime: Any, stage: Stage) -> None:
@@ -116,6 +118,18 @@ def test_a_throttled_or_failing_service_is_retried(local_aws: AwsHarness, endpoi
     ):
         reply = invoke_sync(endpoint, orders(answer=7), 60, content_type=JSON)
     assert (reply["Body"].read(), reply["ResponseMetadata"]["RetryAttempts"]) == (b"7", 0)
+
+
+def test_a_weight_in_systems_manager_reaches_a_running_caller(local_aws: AwsHarness) -> None:
+    ssm = local_aws.client("ssm")
+    ssm.put_parameter(Name="/shop/async-weight", Value="0.25", Type="String")
+    weight = Weight.in_parameter(ssm, "/shop/async-weight", refresh=0.01)
+    assert weight.current() == 0.25
+    ssm.put_parameter(Name="/shop/async-weight", Value="1", Type="String", Overwrite=True)
+    until(lambda: weight.current() == 1, "the new weight")
+    ssm.delete_parameter(Name="/shop/async-weight")
+    for _ in range(20):
+        assert weight.current() == 1
 
 
 def test_callers_of_a_router_move_without_a_failed_call_while_the_endpoint_sleeps_and_wakes(

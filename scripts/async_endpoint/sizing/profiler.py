@@ -108,7 +108,9 @@ class Profiler:
             self._wait_for_instance()
             mark = newest_datapoint(self.session, self.outputs.endpoint, time.time())
             times: dict[int, tuple[float, ...]] = {}
-            config = ClientConfig(concurrency=min(32, plan.levels[-1]))
+            bounds = self.outputs.limits
+            deadline = bounds.invocation_timeout_seconds + bounds.cold_start_seconds + START_MARGIN_SECONDS
+            config = ClientConfig(concurrency=min(32, plan.levels[-1]), deadline=deadline)
             with AsyncEndpoint.from_outputs(self.outputs, session=self.session, config=config) as endpoint:
                 for level in plan.levels:
                     count = self._send(endpoint, payloads, level, plan.requests)

@@ -50,6 +50,11 @@ clients: .venv/dev ## test third-party clients against the local AWS, in a separ
 	@python=$$($(BIN)/python requirements/environment.py clients) && v3=$$($(BIN)/python requirements/environment.py clients-v3) && \
 	  CLIENTS_PYTHON=$$python CLIENTS_V3_PYTHON=$$v3 $(BIN)/python -m pytest -n 4 tests/clients
 
+# ORIGINS="boto3 philschmid=FOLDER" chooses; see tests/trials/adopted_origins.py.
+adoption-test: .venv/dev ## adopt endpoints that a script, SageMaker's SDK and a stack made, while they are called (some five minutes)
+	@python=$$($(BIN)/python requirements/environment.py clients) && \
+	  CLIENTS_PYTHON=$$python $(BIN)/python tests/trials/adopted_origins.py $(ORIGINS)
+
 console-test: .venv/dev ## test the console page in Chromium (apt install chromium), with axe-core (npm); SCREENSHOTS=1 updates docs/images
 	@python=$$($(BIN)/python requirements/environment.py console) && \
 	  site=$$($$python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \

@@ -229,6 +229,7 @@ variable "model" {
     - `containers[*].multi_model.kms_key_arn`: Refused, as multi_model is.
     - `containers[*].multi_model.s3_uri`: Refused, as multi_model is.
     - `containers[*].serving`: Settings of the model server, exported under the names that the SageMaker toolkit, TorchServe and Multi Model Server read.
+    - `containers[*].serving.exported`: Whether to export them; true when it is null. With false the container has the variables of environment alone.
     - `containers[*].serving.max_request_bytes`: Largest request body in bytes, up to 1073741824; 104857600 (100 MB) when it is null.
     - `containers[*].serving.max_response_bytes`: Largest response body in bytes, up to 1073741824; 104857600 (100 MB) when it is null.
     - `containers[*].serving.program`: Python file with the handler functions, in the archive's code folder; inference.py when it is null.
@@ -241,6 +242,7 @@ variable "model" {
     - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam); false when it is null.
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json of module model.
     - `role.existing.arn`: ARN of the role.
+    - `role.existing.attach_policy`: Whether to put that policy on the role, as an inline policy called NAME-ENVIRONMENT-REGION-execution, beside those that it has; false when it is null.
     - `role.path`: IAM path of the created role; / when it is null.
     - `role.permissions_boundary_arn`: ARN of the permissions boundary of the created role; none when it is null.
   TEXT
@@ -291,6 +293,7 @@ variable "model" {
         s3_uri       = optional(string)
       }))
       serving = optional(object({
+        exported           = optional(bool)
         max_request_bytes  = optional(number)
         max_response_bytes = optional(number)
         program            = optional(string)
@@ -304,7 +307,8 @@ variable "model" {
     role = optional(object({
       create_boundary = optional(bool)
       existing = optional(object({
-        arn = string
+        arn           = string
+        attach_policy = optional(bool)
       }))
       path                     = optional(string)
       permissions_boundary_arn = optional(string)

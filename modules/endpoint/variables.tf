@@ -275,7 +275,7 @@ variable "names" {
   }
 
   validation {
-    condition     = alltrue(flatten([for names in var.names : [for name in values(names.scheduled_actions) : can(regex("^[^ :/|[:cntrl:]]([^:/|[:cntrl:]]{0,254}[^ :/|[:cntrl:]])?$", name))]]))
+    condition     = alltrue(flatten([for names in var.names : [for name in values(names.scheduled_actions) : can(regex("^[^ :/|[:cntrl:]\\x{80}-\\x{9f}]([^:/|[:cntrl:]\\x{80}-\\x{9f}]{0,254}[^ :/|[:cntrl:]\\x{80}-\\x{9f}])?$", name))]]))
     error_message = "Names of scheduled actions in names must be 1 to 256 characters without colons, slashes, bars and control characters, and not begin or end with a space."
   }
 

@@ -55,15 +55,21 @@ resource "aws_iam_role" "imported" {
 
   lifecycle {
     ignore_changes = [assume_role_policy, description, max_session_duration, tags]
+
+    # At this address it would be a second resource for a role that this deployment has made.
+    precondition {
+      condition     = var.names.role != local._derived_name
+      error_message = "Remove names.role: ${local._derived_name} is the name that this deployment's role has without it."
+    }
   }
 }
 
 resource "aws_iam_role_policy" "execution" {
-  count = var.model.role.existing == null ? 1 : 0
+  count = try(var.model.role.existing.attach_policy, true) ? 1 : 0
 
-  # An imported role may have a policy called "execution", which this one would replace.
-  name   = var.names.role == null ? "execution" : local._derived_name
-  role   = local._role.name
+  # A role that is there already may have a policy called "execution", which this one would replace.
+  name   = var.model.role.existing == null && var.names.role == null ? "execution" : local._derived_name
+  role   = var.model.role.existing == null ? local._role.name : regex("[^/]+$", var.model.role.existing.arn)
   policy = data.aws_iam_policy_document.execution.json
 
   lifecycle {

@@ -25,7 +25,7 @@ output "execution_role" {
   value = {
     permissions_boundary_arn = local._boundary_arn
     policy_json              = data.aws_iam_policy_document.execution.json
-    policy_name              = one(aws_iam_role_policy.execution[*].name)
+    policy_name              = var.model.role.existing == null ? aws_iam_role_policy.execution[0].name : null
     supplied                 = var.model.role.existing != null
     trust_policy_json        = var.model.role.existing == null && var.names.role == null ? data.aws_iam_policy_document.trust.json : null
   }

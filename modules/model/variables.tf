@@ -119,6 +119,7 @@ variable "model" {
     - `role.create_boundary`: Whether to create a permissions boundary for the created role, so that a deployer may change the role's policy (module iam).
     - `role.existing`: An existing role to use instead of creating one. It needs the policy in output execution_policy_json.
     - `role.existing.arn`: ARN of the role.
+    - `role.existing.attach_policy`: Whether to put that policy on the role, as an inline policy called NAME-REGION-execution, beside those that it has.
     - `role.path`: IAM path of the created role.
     - `role.permissions_boundary_arn`: ARN of the permissions boundary of the created role; null for none.
   TEXT
@@ -128,7 +129,8 @@ variable "model" {
     role = optional(object({
       create_boundary = optional(bool, false)
       existing = optional(object({
-        arn = string
+        arn           = string
+        attach_policy = optional(bool, false)
       }))
       path                     = optional(string, "/")
       permissions_boundary_arn = optional(string)

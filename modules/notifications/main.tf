@@ -63,6 +63,12 @@ resource "aws_sns_topic" "imported" {
       sqs_failure_feedback_role_arn, sqs_success_feedback_role_arn, sqs_success_feedback_sample_rate,
       tags, tracing_config,
     ]
+
+    # At this address it would be a second resource for a topic that this deployment has made.
+    precondition {
+      condition     = !contains(["${var.name}-error", "${var.name}-success"], each.value)
+      error_message = "Remove ${each.value} from names: a topic of this deployment has that name without it."
+    }
   }
 }
 

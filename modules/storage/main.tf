@@ -59,6 +59,12 @@ resource "aws_s3_bucket" "imported" {
 
   lifecycle {
     ignore_changes = [tags]
+
+    # At this address it would be a second resource for a bucket that this deployment has made.
+    precondition {
+      condition     = var.names.bucket != "${var.name}-${local._account}-${local._region}"
+      error_message = "Remove names.bucket: ${var.names.bucket} is the name that this deployment's bucket has without it."
+    }
   }
 
   depends_on = [aws_kms_key.this]

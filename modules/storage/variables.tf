@@ -43,6 +43,11 @@ variable "names" {
   }
 
   validation {
+    condition     = var.names.bucket == null || !var.storage.force_destroy
+    error_message = "Remove storage.force_destroy: the bucket of names.bucket existed before, and destroying it would delete what others keep there."
+  }
+
+  validation {
     condition     = var.names.bucket == null || var.storage.bucket_settings != null
     error_message = "State in storage.bucket_settings which settings of the bucket of names.bucket are managed here: [] leaves all as they are. Others that it has now are replaced, and the plan does not show what they were."
   }

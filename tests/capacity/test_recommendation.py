@@ -19,7 +19,7 @@ from async_endpoint.capacity.recommendation.recommendation import pareto_front
 from async_endpoint.capacity.recommendation.schedules import OfficeHours
 from async_endpoint.capacity.recommendation.search import Search
 from async_endpoint.capacity.settings import ModuleSettings, Settings
-from async_endpoint.capacity.simulation import simulate
+from async_endpoint.capacity.simulation import Publication, simulate
 from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
@@ -142,7 +142,7 @@ def test_a_month_is_the_window_repeated() -> None:
 
 def test_always_on_is_the_fewest_instances_that_keep_the_waiting_time() -> None:
     evaluator = Evaluator(BURSTS, [OPTION], 95)
-    found = real_time(evaluator, OPTION, 2, Objective(wait=30))
+    found = real_time(evaluator, OPTION, Objective(wait=30))
     count = int(found.what.split()[0])
     waits = [
         simulate(Settings("ml.m5.xlarge", 2, Bounds(n, n), n), BURSTS, starts=Fixed(240)).wait(95) for n in (count - 1, count)
@@ -151,11 +151,32 @@ def test_always_on_is_the_fewest_instances_that_keep_the_waiting_time() -> None:
     assert found.usd == pytest.approx(count * 0.23 * 730)
 
 
+def test_comparisons_take_as_many_requests_at_a_time_as_suits_them() -> None:
+    """The guide's scaling has today's concurrency, or its own 4; always on has the number that is cheapest."""
+    option = replace(OPTION, slowdown=Slowdown.of({1: 1, 4: 1.2}), concurrencies=(1, 4))
+    result = recommend(MORNING, [option], Objective(wait=300), most_instances=2)
+    assert result.guide.settings is not None and result.guide.settings.max_concurrent_invocations == 4
+    today = ModuleSettings(max_concurrent_invocations=1).settings()
+    result = recommend(MORNING, [option], Objective(wait=300), most_instances=2, current=today)
+    assert result.guide.settings is not None and result.guide.settings.max_concurrent_invocations == 1
+    busy = Evaluator(of_hours([300] * 2 + [0] * 22, 1, seconds=30), [option], 95)
+    one, four = (real_time(busy, replace(option, concurrencies=(level,)), Objective(wait=30)) for level in (1, 4))
+    assert real_time(busy, option, Objective(wait=30)) == four != one
+
+
+def test_alarms_that_see_metrics_later_wake_later() -> None:
+    waits = [
+        Evaluator(MORNING, [OPTION], 95, publication=Publication(minutes)).of(ModuleSettings().settings()).wait
+        for minutes in (0, 1)
+    ]
+    assert waits[1] - waits[0] == pytest.approx(60)
+
+
 def test_alternatives_say_why_they_cannot_serve() -> None:
     long = Workload(array("d", [0, 10]), array("d", [5, 61]), 0, 100)
     evaluator = Evaluator(long, [replace(OPTION, instance_type="ml.g5.xlarge")], 95)
     option = evaluator.options["ml.g5.xlarge"]
-    assert real_time(evaluator, option, 1, Objective(wait=30)).obstacles == ("1 of 2 requests take longer than 60 s",)
+    assert real_time(evaluator, option, Objective(wait=30)).obstacles == ("1 of 2 requests take longer than 60 s",)
     obstacles = serverless(evaluator, option, None, memory_gb=8).obstacles
     assert [word in " ".join(obstacles) for word in ("longer than 60 s", "8 GB", "accelerator")] == [True] * 3
 

@@ -93,6 +93,8 @@ def test_people_see_a_block_and_a_front(described: DescribedAws, trace: str, tmp
     [
         ([], "Give the arrivals"),
         (["--trace", "poisson:10/h"], "needs one objective"),
+        (["--trace", "poisson:10/h", "--wait", "3", "--plot", "front.png"], "front.png is not an SVG file"),
+        (["--trace", "poisson:10/h", "--wait", "3", "--plot", "no/front.svg"], "no folder no"),
         (["--trace", "poisson:10/h", "--p95", "3", "--budget", "4"], "needs one objective"),
         (["--trace", "poisson:10/h", "--p95", "3"], "does not say how long a request takes"),
         (["--trace", "poisson:10/h", "--p95", "3", *BASICS, "--slowdown", "two=3"], "'two=3' is no slowdown"),

@@ -22,6 +22,7 @@ from async_endpoint import AsyncEndpoint, Invocation, State, invoke_sync
 from async_endpoint.client import synchronous
 from async_endpoint.client.botocore_errors import as_boto3_error
 from async_endpoint.client.endpoint_info import EndpointInfo
+from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.core.errors import (
     Abandoned,
     BucketMissing,
@@ -129,6 +130,22 @@ def test_a_request_that_is_not_sent_in_time_is_never_sent(answering: AnsweringEn
         answering.go.set()
         assert ask(endpoint, b"hat")["Body"].read() == b"hat"
         assert [call["Body"] for call in answering.calls] == [b"shirt", b"hat"]
+
+
+def test_a_call_does_not_wait_for_the_lease_of_a_queue(answering: AnsweringEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    leasing, done = threading.Event(), threading.Event()
+
+    def lease(queues: ReplyQueues) -> None:
+        leasing.set()
+        assert done.wait(30)
+        raise UsageError("no queue")
+
+    monkeypatch.setattr(ReplyQueues, "lease", lease)
+    with answering.client(collect="notifications") as endpoint:
+        begun = time.monotonic()
+        assert ask(endpoint)["Body"].read() == b"shirt"
+        assert leasing.is_set() and time.monotonic() - begun < 5
+        done.set()
 
 
 def test_a_caller_that_is_interrupted_leaves_nothing_behind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from playwright.sync_api import expect
 
 from async_endpoint.aws import AwsSession
+from async_endpoint.capacity.bill import IdleItems, Usage, bill
+from async_endpoint.capacity.prices import PriceList
 from async_endpoint.http_api.access.api_keys import KeyStore, new_key
+from async_endpoint.http_api.capacity_plots import read_plots
 from async_endpoint.http_api.settings import BODY_BYTES, EndpointSettings
+from async_endpoint.plots import costs_svg
 from support.api_server import serving
 from support.axe import axe_source, violations
 from support.browser import DESKTOP, PHONE, Browser, card, choose, screenshot, state, submit_text
@@ -272,3 +277,23 @@ def test_a_read_only_api_has_no_form_and_an_api_that_is_gone_is_named(
         expect(page.get_by_text("This API is read-only")).to_be_visible()
         assert page.get_by_role("button", name="Submit").is_hidden()
     expect(page.get_by_role("alert").filter(has_text="does not respond")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_of_capacity_are_pictures_that_follow_the_scheme(
+    browser: Browser, settings: dict[str, EndpointSettings], local_aws: AwsHarness, tmp_path: Path, scheme: str
+) -> None:
+    prices = PriceList.load("us-east-1", today=date(2026, 11, 30))
+    (tmp_path / "costs.svg").write_text(costs_svg(bill(Usage(idle=IdleItems(kms_keys=1, dashboards=1)), prices)))
+    attack = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><title>Attack</title>{SVG}</svg>'
+    (tmp_path / "zz.svg").write_text(attack)
+    with serving(settings, endpoint_url=local_aws.url, capacity_plots=read_plots(tmp_path)) as url:
+        page = browser.open(url, DESKTOP, scheme=scheme, script=axe_source())
+        chart = page.get_by_alt_text("Cost by component. Together: 4.00 US dollars a month (encryption 1.00, monitoring 3.00).")
+        expect(chart).to_be_visible()
+        assert chart.evaluate("image => image.complete && image.naturalWidth") > 100
+        expect(page.get_by_alt_text("Attack.")).to_be_attached()
+        assert page.evaluate("window.ran") is None
+        assert violations(page) == []
+        chart.scroll_into_view_if_needed()
+        screenshot(page, f"console-charts-{scheme}")

@@ -187,6 +187,19 @@ def test_what_other_resources_set_is_no_addition() -> None:
     assert additions(plan_document(state=AS_MADE)) == []
 
 
+def test_what_others_set_on_a_resource_that_existed_before_is_no_addition() -> None:
+    others = BUCKET | {"cors_rule": [{"allowed_origins": ["*"]}], "policy": "{}", "lifecycle_rule": [{"id": "team"}]}
+    role = ROLE | {"inline_policy": [{"name": "more"}], "managed_policy_arns": ["arn:admin"]}
+    topic = {"arn": "arn:topic", "signature_version": 2}
+    state = {
+        "module.a.aws_s3_bucket.imported[0]": others,
+        "aws_iam_role.imported[0]": role,
+        'aws_sns_topic.imported["success"]': topic,
+    }
+    assert additions(plan_document(state=state)) == []
+    assert additions(plan_document(state={"aws_s3_bucket.this": others}))
+
+
 @pytest.mark.parametrize(
     ("address", "changes", "remedy"),
     [

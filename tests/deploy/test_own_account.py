@@ -29,6 +29,7 @@ ROLE = f"arn:aws:iam::{OWN}:role/deployer"
 # Commands that act on no environment of AWS, the one that writes the file, and the one that reports what is wrong.
 WITHOUT = {"doctor", "package", "local", "bootstrap"}
 ARGUMENTS = {
+    "adopt": ["shop-endpoint", "--env", "dev"],
     "api-keys create": ["dev", "--name", "shop"],
     "api-keys revoke": ["dev", "a" * 16],
     "batch": ["dev", "s3://bucket/in/", "--out", "out"],

@@ -329,6 +329,37 @@ def test_what_a_supplied_role_lacks_is_found(aws: AwsSession, recorded: AsyncEnd
     assert all("the role is supplied, so its owner changes it" in one for one in differences)
 
 
+def imported(outputs: AsyncEndpointOutputs) -> AsyncEndpointOutputs:
+    """`outputs` with a role that existed before, whose policy `execution` alone was planned."""
+    assert outputs.model is not None
+    role = ExecutionRole(json.dumps(EXECUTION_POLICY), supplied=False, policy_name="execution")
+    return dataclasses.replace(outputs, model=dataclasses.replace(outputs.model, execution_role=role))
+
+
+def test_an_imported_role_has_policies_of_others_and_its_own_trust_policy(
+    aws: AwsSession, recorded: AsyncEndpointOutputs
+) -> None:
+    put_policy({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}, "more")(aws)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]},
+        "Action": "sts:AssumeRole",
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=trust)
+    assert found(aws, imported(recorded)) == []
+    assert found(aws, recorded), "of a role made here both are differences"
+
+
+def test_what_was_planned_of_an_imported_role_is_compared(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
+    trust_another(aws)
+    [difference] = found(aws, imported(recorded))
+    assert difference.found == "cannot be assumed by sagemaker.amazonaws.com for account 123456789012"
+    put_policy(OTHER, "execution")(aws)
+    [difference] = found(aws, imported(recorded))
+    assert difference.found == "has another inline policy execution"
+
+
 def test_what_the_bucket_allows_the_role_need_not(aws: AwsSession, recorded: AsyncEndpointOutputs) -> None:
     aws.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="execution")
     statement = {

@@ -22,6 +22,9 @@ PROGRAMS = ("make", "async-endpoint", "aws", "cp", "docker", "eval", "gh", "git"
 
 # What a line begins with: the test that executes it, and a text of that test by which it does.
 EXECUTED = {
+    "async-endpoint adopt": ("tests/emulator/test_live_adoption.py", '["adopt", '),
+    "terraform state pull": ("tests/support/foreign_terraform.py", 'terraform("state", "pull")'),
+    "terraform state rm": ("tests/support/foreign_terraform.py", 'terraform("state", "rm", '),
     "async-endpoint api-keys create": ("tests/cli/test_api_key_commands.py", 'run("create", "dev", "--name", "web shop")'),
     "async-endpoint api-keys list": ("tests/cli/test_api_key_commands.py", 'run("list", "dev")'),
     "async-endpoint api-keys revoke": ("tests/cli/test_api_key_commands.py", 'run("revoke", "dev", made["key"], "--json")'),

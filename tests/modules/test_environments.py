@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shutil
 import subprocess
@@ -18,6 +19,9 @@ from support.documents import ROOT
 from support.module_copies import LEFT_OUT
 
 ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "envs").glob("*/main.tf"))  # those that a user has added, too
+# Names by address, as an environment has them that states no `names`.
+PLANNED_NAMES = Path(__file__).with_name("planned_names.json")
+NAMING = ("name", "name_prefix", "bucket", "alarm_name", "dashboard_name")
 OWN_FILES = {"backend.tf", "main.tf", "outputs.tf"}
 
 Files = Callable[[str], dict[str, bytes]]
@@ -86,9 +90,10 @@ def test_an_environment_is_added_as_the_readme_says(copy: Any, run_root: Callabl
     made = "\n".join(line for line in commands.splitlines() if not line.startswith("make"))
     subprocess.run(["sh", "-euc", made], cwd=copy.folder, check=True)
 
-    done = run_root("qa", "plan")
+    done = run_root("qa", "plan", "-verbose")
 
     assert done.code == 0, done.text
+    assert planned_names(done) == json.loads(PLANNED_NAMES.read_text()), "an apply would replace these"
     changed = [
         line
         for path in sorted((copy.folder / "envs/dev").rglob("*.tf"))
@@ -272,6 +277,17 @@ def _check_monitoring(found: dict[str, dict[str, Any]]) -> None:
         "shop-wired-primary-invocation-failures",
         "shop-wired-primary-model-latency",
     }
+
+
+def planned_names(done: Any) -> dict[str, str]:
+    """Names of what a plan creates, by address: another one of either is another resource to a state."""
+    changes = done.messages["test_plan"][0]["test_plan"]["resource_changes"]
+    planned = {change["address"]: change["change"]["after"] or {} for change in changes if change["mode"] == "managed"}
+    named = {
+        address: next((values[name] for name in NAMING if values.get(name)), None)
+        for address, values in sorted(planned.items())
+    }
+    return {address: name for address, name in named.items() if name}
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -130,3 +130,52 @@ def test_modules_use_the_same_lists(checkout: Path) -> None:
 
     marketplace = (checkout / "modules/async-inference/marketplace.tf").read_text()
     assert frozenset(re.findall(r'"(\d{12})"', marketplace)) == MARKETPLACE_ACCOUNTS
+
+
+# Fields of variables `names`, and the shape of AWS's service model that limits each.
+NAMES = {
+    "async-inference": [("endpoint", "sagemaker", "EndpointName"), ("endpoint", "sagemaker", "VariantName")],
+    "endpoint": [
+        ("wake_policy", "application-autoscaling", "PolicyName"),
+        ("scheduled_actions", "application-autoscaling", "ScheduledActionName"),
+        ("wake_alarm", "cloudwatch", "AlarmName"),
+    ],
+    "model": [("role", "iam", "roleNameType")],
+}
+CANDIDATES = [
+    "a", "A1-b", "Team (1)", "Wake: up", "up/down", "a|b", " a", "a ", "a_b", "a+b=c,d.e@f", "-a", "a-", "a--b", "", "é",
+    "a\nb", "a\x85b", "*", *("a" * length for length in (2, 63, 64, 65, 255, 256, 257)),
+]  # fmt: skip
+
+
+def accepted_by_aws(service: str, shape: str, name: str) -> bool:
+    limits = botocore.session.get_session().get_service_model(service).shape_for(shape).metadata
+    pattern = limits.get("pattern", ".+").replace(r"\p{Print}", "[ -~]")  # Java's, which is of ASCII
+    return len(name) <= limits["max"] and re.fullmatch(pattern, name, re.ASCII) is not None
+
+
+def accepted_by_module(pattern: str, name: str) -> bool:
+    for ours, python in (("[:print:]", " -~"), ("[:cntrl:]", r"\x00-\x1f\x7f"), (r"\x{80}", r"\x80"), (r"\x{9f}", r"\x9f")):
+        pattern = pattern.replace(ours, python)
+    return re.search(pattern, name) is not None
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_names_of_resources_that_exist_are_refused_as_aws_refuses_them(checkout: Path, module: str) -> None:
+    text = (
+        (checkout / "modules" / module / "variables.tf")
+        .read_text()
+        .partition('variable "names"')[2]
+        .partition("\nvariable ")[0]
+    )
+    rules = re.findall(r"^  validation \{\n(.*?)^  \}", text, re.MULTILINE | re.DOTALL)
+    for field, service, shape in NAMES[module]:
+        [pattern] = {
+            found
+            for rule in rules
+            if re.search(rf"\.{field}\b", rule)
+            for found in re.findall(r'regex\((".*?"), (?:name|var)', rule)
+        }
+        longest = 63 if "length(" in text and module == "async-inference" else 10**6  # SageMaker's limit, as a rule of its own
+        accepted = [name for name in CANDIDATES if accepted_by_module(json.loads(pattern), name) and len(name) <= longest]
+        assert accepted == [name for name in CANDIDATES if accepted_by_aws(service, shape, name)], shape

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.operations.compare import difference
-from async_endpoint.operations.comparison import Answer, Compared, ComparisonReport, Latency, Options, Verdict, judge
+from async_endpoint.operations.comparison import (
+    Answer,
+    Compared,
+    ComparisonReport,
+    Latency,
+    Options,
+    Verdict,
+    compare_endpoints,
+    judge,
+)
+from support.answering_endpoint import AnsweringEndpoint
+from support.in_memory_aws import FakeAws
 
 JSON = "application/json"
 OPTIONS = Options()
@@ -58,6 +74,42 @@ def test_exact_numbers_and_hostile_documents_are_compared() -> None:
     assert difference(deep, deep + b" ") == "100,000 bytes and 100,001 bytes differ"
     closed = b"[" * 900 + b"1" + b"]" * 900
     assert difference(closed, closed.replace(b"1", b"2")) is not None
+
+
+class RealTime:
+    """A real-time endpoint that answers with what it is sent; an interrupt comes with the body `stop`."""
+
+    def invoke_endpoint(self, EndpointName: str, Body: bytes, ContentType: str) -> dict[str, Any]:  # noqa: N803
+        if Body == b"stop":
+            raise KeyboardInterrupt
+        return {"Body": io.BytesIO(Body), "ContentType": ContentType}
+
+
+@pytest.fixture
+def session() -> AwsSession:
+    return AwsSession({"sagemaker-runtime": RealTime()}.__getitem__, "eu-west-1")
+
+
+def inputs(folder: Path, *bodies: bytes) -> list[Path]:
+    paths = [folder / f"{number}.txt" for number in range(len(bodies))]
+    for path, body in zip(paths, bodies, strict=True):
+        path.write_bytes(body)
+    return paths
+
+
+def test_each_input_is_sent_to_both(aws: FakeAws, session: AwsSession, tmp_path: Path) -> None:
+    with AnsweringEndpoint(aws).client() as endpoint:
+        files = inputs(tmp_path, b"shirt", b"bad", b"never")
+        report = compare_endpoints(session, "old", endpoint, files, Options(timeout=0.3))
+        assert len(endpoint._collector._pending) == 0  # nothing of what came too late is collected
+    assert [item.verdict for item in report.items] == [Verdict.EQUAL, Verdict.REAL_TIME_ONLY, Verdict.REAL_TIME_ONLY]
+    assert "(400)" in report.items[1].detail and "after 0.3 s" in report.items[2].detail
+    assert (report.real_time.answered, report.asynchronous.answered) == (3, 1)
+
+
+def test_an_interrupt_ends_what_is_waited_for(aws: FakeAws, session: AwsSession, tmp_path: Path) -> None:
+    with AnsweringEndpoint(aws).client() as endpoint, pytest.raises((KeyboardInterrupt, CancelledError)):
+        compare_endpoints(session, "old", endpoint, inputs(tmp_path, b"stop", b"never"), Options())
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ TAKE_ENVIRONMENT = [
     "unlock",
     "verify",
     "drift",
+    "adopt",
     "invoke",
     "smoke-test",
     "batch",

@@ -41,9 +41,18 @@ class FakeTerraform:
     def init(self, backend_files: Iterable[Path] = (), *, migrate: bool = False) -> None:
         self.did.append("init")
 
-    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
+    def plan(
+        self,
+        file: Path,
+        *,
+        destroy: bool = False,
+        replace: Iterable[str] = (),
+        targets: Iterable[str] = (),
+        lock: bool = True,
+    ) -> Changes:
         options = ["to destroy"] if destroy else []
-        self.did.append(" ".join(["plan", *options, *(f"replacing {address}" for address in replace)]))
+        options += [*(f"replacing {address}" for address in replace), *(f"of {address}" for address in targets)]
+        self.did.append(" ".join(["plan", *options]))
         self._say("a line of [the] plan")
         file.write_text("plan")
         self.saved.append(file)

@@ -19,9 +19,10 @@ locals {
     TS_MAX_RESPONSE_SIZE           = var.container.serving.max_response_bytes
   }
 
-  # A model package has an environment of its own, to which only var.container.environment is added.
+  # A model package has an environment of its own, to which only var.container.environment is added; so has a container that an endpoint
+  # of another origin serves with.
   environment = merge(
-    var.container.model_package == null ? { for name, value in local._serving : name => tostring(value) } : {},
+    var.container.model_package == null && var.container.serving.exported ? { for name, value in local._serving : name => tostring(value) } : {},
     var.container.environment,
   )
 }

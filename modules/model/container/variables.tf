@@ -38,6 +38,7 @@ variable "container" {
     - `multi_model.kms_key_arn`: ARN of the KMS key that encrypts the archives, if it is not the deployment's.
     - `multi_model.s3_uri`: S3 prefix of the archives, which ends in a slash; the model prefix of storage when it is null.
     - `serving`: Settings of the model server, exported under the names that the SageMaker toolkit, TorchServe and Multi Model Server read.
+    - `serving.exported`: Whether to export them; false leaves the container with the variables of environment alone.
     - `serving.max_request_bytes`: Largest request body in bytes, up to 1073741824.
     - `serving.max_response_bytes`: Largest response body in bytes, up to 1073741824.
     - `serving.program`: Python file with the handler functions, in the archive's code folder.
@@ -91,6 +92,7 @@ variable "container" {
       s3_uri       = optional(string)
     }))
     serving = optional(object({
+      exported           = optional(bool, true)
       max_request_bytes  = optional(number, 104857600)
       max_response_bytes = optional(number, 104857600)
       program            = optional(string, "inference.py")

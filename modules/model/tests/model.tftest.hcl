@@ -416,13 +416,31 @@ run "role_that_exists" {
   }
 
   assert {
-    condition     = aws_sagemaker_model.this.execution_role_arn == "arn:aws:iam::123456789012:role/shop-execution" && length(aws_iam_role.execution) == 0
-    error_message = "An existing role must be used, and none created."
+    condition     = aws_sagemaker_model.this.execution_role_arn == "arn:aws:iam::123456789012:role/shop-execution" && length(aws_iam_role.execution) == 0 && length(aws_iam_role_policy.execution) == 0
+    error_message = "An existing role must be used and not changed, and none created."
   }
 
   assert {
     condition     = output.execution_policy_json == data.aws_iam_policy_document.execution.json
     error_message = "The policy that the existing role needs must be an output."
+  }
+}
+
+run "role_that_exists_with_the_policy" {
+  command = plan
+
+  variables {
+    model = { role = { existing = { arn = "arn:aws:iam::123456789012:role/team/shop-execution", attach_policy = true } } }
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.execution[0].role == "shop-execution" && aws_iam_role_policy.execution[0].name == "shop-test-eu-west-1-execution"
+    error_message = "The policy must be put on the existing role, under a name of the model's own."
+  }
+
+  assert {
+    condition     = output.execution_role.supplied && output.execution_role.policy_name == null
+    error_message = "The role must remain one that is supplied, with other policies of its owner's."
   }
 }
 
@@ -735,5 +753,14 @@ run "an_imported_role_keeps_its_trust_and_its_policies" {
   assert {
     condition     = aws_iam_policy.boundary[0].name == "shop-test-eu-west-1-execution-boundary"
     error_message = "The boundary must be named after the deployment, whose policies name it."
+  }
+}
+
+run "refuses_to_import_its_own_role" {
+  command         = plan
+  expect_failures = [aws_iam_role.imported]
+
+  variables {
+    names = { role = "shop-test-eu-west-1-execution" }
   }
 }

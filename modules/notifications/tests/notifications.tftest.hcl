@@ -436,3 +436,13 @@ run "one_supplied_topic_for_both_outcomes" {
     error_message = "It must have one subscription, and serve both outcomes."
   }
 }
+
+run "refuses_to_import_its_own_topic" {
+  command         = plan
+  expect_failures = [aws_sns_topic.imported]
+
+  variables {
+    names         = { success_topic = "shop-test-success" }
+    notifications = { replace_topic_policies = false }
+  }
+}

@@ -293,3 +293,17 @@ run "refuses_a_statement_for_a_key_that_is_supplied" {
     storage = { existing = { key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }, key_admits_account = true }
   }
 }
+
+run "refuses_to_empty_a_bucket_that_existed_before" {
+  command         = plan
+  expect_failures = [var.names]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    names   = { bucket = "team-data" }
+    storage = { bucket_settings = [], force_destroy = true }
+  }
+}

@@ -429,3 +429,13 @@ run "a_key_that_admits_the_account" {
     error_message = "Principals of the account alone, and through Amazon S3 alone, may use the key."
   }
 }
+
+run "refuses_to_import_its_own_bucket" {
+  command         = plan
+  expect_failures = [aws_s3_bucket.imported]
+
+  variables {
+    names   = { bucket = "shop-test-123456789012-eu-west-1" }
+    storage = { bucket_settings = [] }
+  }
+}

@@ -27,6 +27,7 @@ FILES: Final = {
     "unlock": "deploy",
     "verify": "verify",
     "drift": "drift",
+    "adopt": "adopt",
     "invoke": "invoke",
     "smoke-test": "invoke",
     "batch": "batch",

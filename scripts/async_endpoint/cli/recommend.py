@@ -13,7 +13,7 @@ from rich.text import Text
 
 from async_endpoint.cli import sizing_options as options
 from async_endpoint.cli.arguments import Endpoint, Json, Local
-from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.console import console, print_json, print_progress
 from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
 from async_endpoint.core.errors import UsageError
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 SERVERLESS_ITEM = "serverless_gb_seconds"
 Wait = Annotated[
     float | None,
-    typer.Option("--p95", metavar="SECONDS", min=0, help="Longest wait from arrival to the start of service, least cost."),
+    typer.Option(
+        "--p95", "--wait", metavar="SECONDS", min=0, help="Longest wait from arrival to the start of service, least cost."
+    ),
 ]
 Budget = Annotated[
     float | None, typer.Option("--budget", metavar="USD", min=0, help="Instead of --p95: least wait for this much a month.")
@@ -87,6 +89,7 @@ def recommend(
     schedules: Schedules = True,
     most_instances: MostInstances = 8,
     serverless_memory: Memory = 6,
+    metric_delay: options.MetricDelay = 0,
     seed: options.Seed = 0,
     prices: PricesFile = None,
     prices_of: PricesOf = None,
@@ -96,6 +99,8 @@ def recommend(
 ) -> None:
     """Recommend settings for the arrivals of --trace, and compare them with others; nothing is sent or changed."""
     from async_endpoint.capacity import recommendation  # noqa: PLC0415 - loaded when it is needed
+    from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
+    from async_endpoint.cli.plot_files import check_plot  # noqa: PLC0415
     from async_endpoint.cli.sizing_inputs import sizing_inputs  # noqa: PLC0415
     from async_endpoint.sizing.instance_choices import instance_choices  # noqa: PLC0415
 
@@ -103,6 +108,8 @@ def recommend(
         raise UsageError(
             "Give the arrivals that settings are to be recommended for: --trace FILE.csv, cloudwatch:14, poisson:30/h."
         )
+    if plot is not None:
+        check_plot(plot)
     objective = recommendation.Objective(wait=p95, budget=budget, percent=percentile)
     costs = price_lists(prices, prices_of)
     inputs = sizing_inputs(
@@ -119,6 +126,8 @@ def recommend(
     listed = costs(inputs.subject.region)
     choices = instance_choices(inputs.subject.settings, inputs.starts, inputs.profile, listed, instance_type or (), slowdown)
     serverless = listed.item(SERVERLESS_ITEM)
+    most = recommendation.affordable(inputs.workload)
+    print_progress(f"searching: up to {most:,} simulations of {len(inputs.workload):,} requests, and some for comparison")
     result = recommendation.recommend(
         inputs.workload,
         choices.options,
@@ -130,6 +139,7 @@ def recommend(
         usd_per_gb_second=None if serverless is None else serverless.usd,
         memory_gb=serverless_memory,
         seed=seed,
+        publication=Publication(metric_delay),
     )
     notes = (*inputs.notes, *choices.notes)
     if plot is not None:

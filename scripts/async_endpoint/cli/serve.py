@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,17 +43,23 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let pages of this origin use the API with a key; * for all. May be repeated."),
     ] = None,
+    capacity_plots: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Show the SVG files of FOLDER on the console page, as `cost --plot` writes them."),
+    ] = None,
     local: Local = False,
 ) -> None:
     """Serve an HTTP API for the environment's endpoints, until Ctrl-C or SIGTERM."""
     require_extra("http", "async-endpoint serve")
     from async_endpoint.http_api.access.inputs import checked_prefix  # noqa: PLC0415
     from async_endpoint.http_api.access.key_policy import checked_cors_origins, keys_required  # noqa: PLC0415
+    from async_endpoint.http_api.capacity_plots import read_plots  # noqa: PLC0415
     from async_endpoint.http_api.request_context import log_as_json  # noqa: PLC0415 - of the extra
     from async_endpoint.http_api.server import serve as run  # noqa: PLC0415
     from async_endpoint.http_api.settings import ApiSettings, EndpointSettings  # noqa: PLC0415
     from async_endpoint.http_api.webhooks.addresses import checked_prefixes  # noqa: PLC0415
 
+    plots = () if capacity_plots is None else read_plots(capacity_plots)
     outputs, enabled = read_enabled(address, local=local)
     required = keys_required(outputs.environment, host, key_stores(outputs.access, enabled).values())
     settings = ApiSettings(
@@ -69,6 +76,7 @@ def serve(
         keys_required=required,
         endpoint_url=outputs.access.endpoint_url,
         role_arn=outputs.access.role_arn,
+        capacity_plots=plots,
     )
     log_as_json()
     callers = "with an API key" if required else "for this machine, without API keys"

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 SHOWN_ACTIVITIES = 12
 Timeline = Annotated[bool, typer.Option("--timeline", help="Show every scaling activity; with --json, every minute too.")]
-MetricDelay = Annotated[
-    int, typer.Option("--metric-delay", metavar="MINUTES", min=0, max=15, help="Until alarms see a minute; about 1 on AWS.")
-]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw backlog and instances; extra [plots].")]
 
 
@@ -51,7 +48,7 @@ def simulate(
     scale_out_cooldown: options.ScaleOutCooldown = None,
     wake_cooldown: options.WakeCooldown = None,
     request_ttl: options.RequestTtl = None,
-    metric_delay: MetricDelay = 0,
+    metric_delay: options.MetricDelay = 0,
     seed: options.Seed = 0,
     prices: PricesFile = None,
     prices_of: PricesOf = None,

@@ -72,3 +72,6 @@ RequestTtl = Annotated[
     int | None,
     typer.Option("--request-ttl", metavar="SECONDS", min=60, max=21_600, help="After which waiting requests expire."),
 ]
+MetricDelay = Annotated[
+    int, typer.Option("--metric-delay", metavar="MINUTES", min=0, max=15, help="Until alarms see a minute; about 1 on AWS.")
+]

@@ -95,10 +95,11 @@ class Collector:
 
     # --- called by other threads -------------------------------------------------------------------------------------
 
-    def next_prefix(self) -> str:
+    def next_prefix(self, *, waits: bool = True) -> str:
         """What the inference id of the next request begins with: empty, unless a queue is leased.
 
-        Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS.
+        Leases one once enough requests are pending, and waits for that, up to QUEUE_SETUP_TIMEOUT_SECONDS. Without `waits`,
+        requests are sent meanwhile that no notification announces.
         """
         wanted = FEW_REQUESTS if self._config.collect == "auto" and self._info.topics else 0
         with self._changed:
@@ -112,7 +113,7 @@ class Collector:
                 self._pool.submit(self.open)
             except RuntimeError:  # the pool is shut down: the client is closing
                 return ""
-        if until is not None:
+        if until is not None and waits:
             self._queue_opened.wait(max(until - time.monotonic(), 0.0))
         queue = self._queue
         return queue.prefix if queue is not None and queue.is_certain() else ""

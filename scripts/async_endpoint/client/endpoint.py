@@ -223,10 +223,10 @@ class AsyncEndpoint:
         return self.submit_within(request, None)
 
     def submit_within(self, request: Request, seconds: float | None) -> Invocation:
-        """`submit`, which waits for room for up to `seconds`; raises ResultNotReady then, and the request is not sent."""
+        """`submit`, which waits for up to `seconds`, for room only; raises ResultNotReady then, and the request is not sent."""
         self.check_usable()
         until = None if seconds is None else time.monotonic() + seconds
-        invocation, mark = self._invocation(request, self._collector.next_prefix())
+        invocation, mark = self._invocation(request, self._collector.next_prefix(waits=seconds is None))
         known = self._requests.claim(invocation, mark)
         while isinstance(known, ActiveRequest) and known.collected:
             if invocation.follow(known.invocation):

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from async_endpoint.client.botocore_errors import MODEL_ERROR, as_boto3_error, client_error
 from async_endpoint.client.endpoint import AsyncEndpoint
-from async_endpoint.client.synchronous import invoke_sync
+from async_endpoint.client.synchronous import TIMEOUT_SECONDS, invoke_sync
 from async_endpoint.client.weights import Weight
 from async_endpoint.core.errors import InvalidInput
 
@@ -79,7 +79,7 @@ class WeightedEndpoint:
         self._runtime, self._name, self._connect, self._weight = runtime, endpoint_name, connect, weight
         self._key, self._draw, self._fallback = key, draw, fallback
         self._fallback_after = _checked_seconds("fallback_after", fallback_after)
-        read_timeout = _checked_seconds("timeout", timeout) or float(runtime.meta.config.read_timeout)
+        read_timeout = _checked_seconds("timeout", timeout) or float(runtime.meta.config.read_timeout or TIMEOUT_SECONDS)
         self._timeout = min(read_timeout, self._fallback_after or read_timeout)
         self._endpoint: AsyncEndpoint | None = None
         self._connected_in = 0

@@ -39,6 +39,7 @@
         ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── EndpointInUse                 an endpoint to retire is still called
         ├── OrphansFound                  resources to create already exist outside the Terraform state
+        ├── OwnedElsewhere                a stack or another Terraform state owns what is to be adopted
         ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
         ├── PlanNameTaken                 other changes are stored under that name, and are not replaced
         ├── PlanNotApproved               the changes are not those that were approved
@@ -241,6 +242,10 @@ class EndpointInUse(Refused):
 
 class OrphansFound(Refused):
     """Resources that a plan would create already exist outside the Terraform state."""
+
+
+class OwnedElsewhere(Refused):
+    """A CloudFormation stack or another Terraform state owns a resource that is to be adopted."""
 
 
 class PlanForeign(Refused):

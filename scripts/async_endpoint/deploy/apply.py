@@ -15,12 +15,14 @@ from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import endpoint_plans
+from async_endpoint.deploy.in_place_needs import in_place_needs
 from async_endpoint.deploy.kept_plans import require_approved
 from async_endpoint.deploy.plan import Planned, described_plan, record_of
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.plan_store import approved_record, checked_name, plan_store
 from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.deploy.polling import Poller, reports_waits
+from async_endpoint.deploy.quiesce import Quiescible, resume_leftovers
 from async_endpoint.deploy.quotas import Need, endpoint_needs, instance_needs, require_quotas
 from async_endpoint.deploy.replacement import (
     avoidable_replacements,
@@ -32,6 +34,7 @@ from async_endpoint.deploy.replacement import (
 from async_endpoint.deploy.role_propagation import PAUSE_SECONDS, awaits_propagation
 from async_endpoint.deploy.rollback import deregister_restored_targets, outlasted_provider, rollbacks_reported
 from async_endpoint.deploy.rollback_alarms import GuardedUpdate, guarded_updates, require_quiet_alarms
+from async_endpoint.deploy.unlisted_scaling import ScaledVariant, unlisted_variants
 from async_endpoint.deploy.verify import PassedCheck, verify
 from async_endpoint.terraform.adapter import Changes
 from async_endpoint.terraform.plan_document import plan_view
@@ -137,11 +140,13 @@ class _Apply:
     def carry_out(self, orphans: OrphanCheck) -> None:
         """Apply the plan, endpoints that it deletes first; another plan where a replacement can be avoided."""
         deployment, saved, session = self._deployment, self._saved, self._deployment.session
+        self._resume_unlisted()
         require_empty_buckets(session, saved.resources)
         require_unused_policies(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
             self._guarded_updates()
             self._require_approval()
+            self._apply_needs(orphans)
             with deployment.quiesced(self._changed()), self._muted(self._guarded_updates()):
                 self._update_in_place()
             saved.make()
@@ -199,10 +204,35 @@ class _Apply:
                 deregister_restored_targets(session, saved.resources)
                 saved.apply()
 
-    def _changed(self) -> list[AsyncEndpointOutputs]:
+    def _apply_needs(self, orphans: OrphanCheck) -> None:
+        """Apply alone what the updates in place need, where the plan has that: it changes no endpoint."""
+        saved = self._saved
+        needs = in_place_needs(avoidable_replacements(self._deployment.session, saved.resources), saved.resources)
+        if not needs:
+            return
+        self._deployment.on_output(f"Applying first what the endpoint's update needs: {joined(needs)}.")
+        saved.make(targets=needs)
+        with orphans.explained():
+            saved.apply()
+        saved.make()
+
+    def _changed(self) -> list[Quiescible]:
         """The endpoints to quiesce: what the plan does not change keeps scaling."""
         plans = endpoint_plans(self._saved.document, self._endpoints)
-        return [outputs for name, outputs in self._endpoints.items() if plans[name].concerned]
+        listed = [outputs for name, outputs in self._endpoints.items() if plans[name].concerned]
+        return [*listed, *self._unlisted()]
+
+    def _unlisted(self) -> list[ScaledVariant]:
+        listed = {outputs.endpoint.name for outputs in self._endpoints.values()}
+        return unlisted_variants(self._saved.document, self._deployment.environment, listed)
+
+    def _resume_unlisted(self) -> None:
+        """Resume scaling that a killed apply of an import left suspended: no output says yet that the endpoint is there."""
+        deployment = self._deployment
+        variants = [(deployment.session(one.region), one) for one in self._unlisted()]
+        if variants:
+            unlocked, say = deployment.terraform.require_unlocked, deployment.on_output
+            resume_leftovers(variants, require_unlocked=unlocked, on_output=say)
 
     def _guarded_updates(self) -> list[GuardedUpdate]:
         """The updates that alarms guard. Raises RollbackAlarmFiring for one that is in ALARM, unless it is to be muted."""

@@ -23,7 +23,7 @@ from async_endpoint.deploy.endpoints import (
 from async_endpoint.deploy.polling import Poller
 from async_endpoint.deploy.quiesce import TRANSITIONAL_STATES
 from async_endpoint.deploy.resource_kinds import bucket_content
-from async_endpoint.terraform.plan_document import ResourceChange
+from async_endpoint.terraform.plan_document import ResourceChange, is_imported
 
 
 def require_empty_buckets(connect: Connect, changes: Iterable[ResourceChange]) -> None:
@@ -55,10 +55,16 @@ def _require_empty(aws: AwsSession, bucket: str, address: str, changes: Sequence
             return
         raise
     if content is not None:
+        remedy = (
+            f"It existed before and may be others': keep it with: terraform state rm '{address}', and storage.existing.bucket "
+            "instead of names.bucket."
+            if is_imported(address)
+            else "Delete its object versions, delete markers and uploads except the model archives, which the plan deletes, or "
+            "set storage = { force_destroy = true } and apply before you destroy."
+        )
         raise BucketNotEmpty(
             f"The plan deletes bucket {bucket} ({address}), which holds {content} and is not to be emptied (force_destroy is "
-            "false); nothing was changed. Delete its object versions, delete markers and uploads except the model archives, "
-            "which the plan deletes, or set storage = { force_destroy = true } and apply before you destroy."
+            f"false); nothing was changed. {remedy}"
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
@@ -14,7 +15,7 @@ from async_endpoint.core.errors import InvalidInput, PlanStale, Refused, Terrafo
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.alarm_muting import mute_warnings, restore_muted
 from async_endpoint.deploy.kept_plans import document_changes, require_usable
-from async_endpoint.deploy.quiesce import quiesced, resume_leftovers, suspension_warning
+from async_endpoint.deploy.quiesce import Quiescible, quiesced, resume_leftovers, suspension_warning
 from async_endpoint.deploy.resource_kinds import ENDPOINT
 from async_endpoint.deploy.retries import retrying_session
 from async_endpoint.deploy.rollback_alarms import live_alarm_names
@@ -52,20 +53,30 @@ class Deployment:
     _known: dict[str, AsyncEndpointOutputs] | None = field(default=None, repr=False)
 
     @classmethod
-    def prepare(cls, environment: str, *, local: bool = False, plans: bool = False, on_output: Listener) -> Deployment:
+    def prepare(
+        cls,
+        environment: str,
+        *,
+        local: bool = False,
+        plans: bool = False,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        on_output: Listener,
+    ) -> Deployment:
         """Bring the working copy of `environment` up to date; `local` deploys to the local AWS.
 
+        `variables` are values of the root's variables, by name; they are secrets, so no value is passed on with any.
         With `plans`, raises InvalidInput for a field that a called module does not have, and for a model archive that is not
         built. Raises ToolMissing, WrongAccount, and what `working_copy.prepare` and `require_own_account` do.
         """
         workspace = Workspace.find()
         copy = prepare(workspace, environment, local=local)
+        copy.process_environment.update({f"TF_VAR_{name}": value for name, value in variables.items()})
         if plans:
             require_known_fields(copy.source)
             copy.require_archives()
         # A local state has no lock that outlives its process, so nothing to unlock.
         unlock = copy.command("unlock") if copy.state is None else None
-        hides = bool(os.environ.get(PIPELINE_VARIABLE))
+        hides = bool(os.environ.get(PIPELINE_VARIABLE) or variables)
         terraform = Terraform(copy.folder, copy.process_environment, on_output, unlock_command=unlock, hides_values=hides)
         require_own_account(copy)
         return cls(workspace, copy, terraform, on_output)
@@ -91,7 +102,7 @@ class Deployment:
         return self._known
 
     @contextmanager
-    def quiesced(self, endpoints: Iterable[AsyncEndpointOutputs], *, resumed_by: str = "apply") -> Iterator[None]:
+    def quiesced(self, endpoints: Iterable[Quiescible], *, resumed_by: str = "apply") -> Iterator[None]:
         """Within the block nothing of `endpoints` is in progress and their scaling is suspended (deploy/quiesce.py)."""
         with ExitStack() as stack:
             for outputs in endpoints:
@@ -203,9 +214,9 @@ class SavedPlan:
         self._read_document()
         self.changes: Changes = document_changes(self.document)
 
-    def make(self, replace: Iterable[str] = ()) -> None:
-        """Plan; `replace` are addresses to be replaced whether or not they change."""
-        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, lock=self._lock)
+    def make(self, replace: Iterable[str] = (), targets: Iterable[str] = ()) -> None:
+        """Plan; `replace` are addresses to be replaced whether or not they change, `targets` the only ones to be planned."""
+        self.changes = self._terraform.plan(self.file, destroy=self._destroy, replace=replace, targets=targets, lock=self._lock)
         # Decoding a plan starts the provider, so only where it is needed: to know what changes, or what the state has.
         self._read_document(needed=self.changes.any or self._read)
 

@@ -21,12 +21,11 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from async_endpoint import signals
 from async_endpoint.aws import AwsSession, error_code
 from async_endpoint.core.errors import AsyncEndpointError, NotReady, WorkFailed
-from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import (
     ALL_SUSPENDED,
     TAG_KEY,
@@ -51,6 +50,29 @@ SCALING_SETTLES = Poller(deadline=900)
 LARGEST_CLOCK_DIFFERENCE_SECONDS: Final = 600
 
 _NOT_FOUND: Final = ("ObjectNotFoundException", "ResourceNotFoundException")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Scaled(Protocol):
+    @property
+    def resource_id(self) -> str: ...
+
+
+class Quiescible(Protocol):
+    """An endpoint and its scaling, as its outputs have them; an imported endpoint has none yet (deploy/unlisted_scaling.py)."""
+
+    @property
+    def environment(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def endpoint(self) -> _Named: ...
+    @property
+    def scaling(self) -> _Scaled: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ def settle(aws: AwsSession, name: str, poller: Poller = SCALING_SETTLES) -> None
 @contextmanager
 def quiesced(
     aws: AwsSession,
-    outputs: AsyncEndpointOutputs,
+    outputs: Quiescible,
     poller: Poller = SCALING_SETTLES,
     *,
     command: str | None = None,
@@ -115,7 +137,7 @@ def quiesced(
 
 
 def resume_leftovers(
-    endpoints: Iterable[tuple[AwsSession, AsyncEndpointOutputs]],
+    endpoints: Iterable[tuple[AwsSession, Quiescible]],
     *,
     require_unlocked: Callable[[], None],
     on_output: Callable[[str], None],
@@ -137,7 +159,7 @@ def resume_leftovers(
         on_output(f"Resumed scaling of {target.resource_id}, which {record.by} suspended at {record.since}.")
 
 
-def suspension_warning(aws: AwsSession, outputs: AsyncEndpointOutputs, command: str) -> str | None:
+def suspension_warning(aws: AwsSession, outputs: Quiescible, command: str) -> str | None:
     """One sentence when scaling is suspended or the record of a suspension is left, naming how to resume; otherwise None."""
     live, record = _ScalableTarget(aws, outputs, TIMING).observe()
     return None if live is None else describe_suspension(live, record, command)
@@ -146,7 +168,7 @@ def suspension_warning(aws: AwsSession, outputs: AsyncEndpointOutputs, command: 
 class _ScalableTarget:
     """The scalable target of an endpoint, and the record on it."""
 
-    def __init__(self, aws: AwsSession, outputs: AsyncEndpointOutputs, timing: RecordTiming) -> None:
+    def __init__(self, aws: AwsSession, outputs: Quiescible, timing: RecordTiming) -> None:
         self.resource_id, self.timing = outputs.scaling.resource_id, timing
         self._aws = aws
         self._live: Mapping[str, Any] = {}

@@ -18,7 +18,7 @@ from async_endpoint.http_api.head_requests import HeadRequests
 from async_endpoint.http_api.openapi import describe, problem_responses
 from async_endpoint.http_api.problems import Problem, ProblemResponses, respond
 from async_endpoint.http_api.request_context import RequestContext
-from async_endpoint.http_api.routes import console, endpoints, events, outputs, predictions, uploads, webhooks
+from async_endpoint.http_api.routes import capacity_plots, console, endpoints, events, outputs, predictions, uploads, webhooks
 from async_endpoint.http_api.served_endpoint import ServedEndpoint, Services
 from async_endpoint.http_api.settings import ApiSettings
 from async_endpoint.http_api.webhooks.background import deliveries
@@ -32,6 +32,7 @@ ROUTERS: Final = (  # below /v1
     outputs.router,
     events.router,
     webhooks.router,
+    capacity_plots.router,
 )
 BACKGROUND: Final[tuple[Background, ...]] = (deliveries,)  # entered when the process begins to serve
 

@@ -74,6 +74,12 @@ WEBHOOK_SECRET_EXAMPLE: Final[Mapping[str, Any]] = {
     "previous_key": None,
     "previous_until": None,
 }
+PLOT_EXAMPLE: Final[Mapping[str, Any]] = {
+    "name": "costs.svg",
+    "title": "Cost by component",
+    "description": "the minimum: 88.14 US dollars a month (instances 83.95, encryption 1.00, monitoring 3.19).",
+    "url": "/v1/capacity-plots/costs.svg",
+}
 PAGE_EXAMPLE: Final[Mapping[str, Any]] = {
     "predictions": [
         {
@@ -203,6 +209,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         }
     ),
     "Endpoint": _object(_ENDPOINT),
+    "CapacityPlotList": _object(
+        {
+            "plots": {
+                "type": "array",
+                "items": _object({"name": _string(), "title": _string(), "description": _string(), "url": _PATH}),
+            }
+        }
+    ),
     "EndpointList": _object({"endpoints": {"type": "array", "items": reference("Endpoint")}}),
     "EndpointStatus": _object(
         {

@@ -11,6 +11,7 @@ from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.core.errors import UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs, HttpApi
 from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.http_api.capacity_plots import CapacityPlot
 
 DEFAULT_HOST: Final = "127.0.0.1"
 LONGEST_WAIT_SECONDS: Final = 25  # below the 30 s after which API Gateway gives up (quotas of HTTP APIs)
@@ -72,7 +73,7 @@ class ApiSettings:
     webhooks, `allowed_webhooks` lists URL prefixes that may be private addresses, `input_prefixes` S3 URIs below which callers
     may name inputs. `keys_required` is false only on loopback; `streaming` is false where a response is sent at once, as from
     Lambda. `longest_wait`
-    limits `Prefer: wait`, in seconds. `endpoint_url` is that of a local AWS.
+    limits `Prefer: wait`, in seconds. `endpoint_url` is that of a local AWS. `capacity_plots` are shown on the console page.
     """
 
     environment: str
@@ -90,6 +91,7 @@ class ApiSettings:
     longest_wait: int = LONGEST_WAIT_SECONDS
     endpoint_url: str | None = None
     role_arn: str | None = None
+    capacity_plots: tuple[CapacityPlot, ...] = ()
 
     @property
     def metrics_seconds(self) -> float:

@@ -177,7 +177,8 @@ def compare_endpoints(
     """Send each of `inputs` to both endpoints, first to the real-time one, `options.concurrency` inputs at a time.
 
     `session` calls the real-time endpoint, and should make one attempt of a call: a retry would hide a failure. Failures of
-    calls are in the report. Raises InvalidInput, before anything is sent, for inputs that are none.
+    calls are in the report. Closes `endpoint` when it is interrupted. Raises InvalidInput, before anything is sent, for inputs
+    that are none.
     """
     files = files_of(inputs)
     answered: tuple[list[float], list[float]] = ([], [])
@@ -197,6 +198,7 @@ def compare_endpoints(
             items = tuple(workers.map(one, files * options.repeat))
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
+            endpoint.close()  # ends what workers wait for
             raise
     return ComparisonReport(real_time, endpoint.info.name, items, Latency.of(answered[0]), Latency.of(answered[1]))
 
@@ -250,14 +252,18 @@ def _ask_real_time(session: AwsSession, name: str, path: Path, options: Options)
 
 def _ask_asynchronous(endpoint: AsyncEndpoint, path: Path, options: Options) -> Answer:
     begun = time.monotonic()
+    request = Request(path, content_type=options.content_type, accept=options.accept)
+    invocation = endpoint.submit(request)
     try:
-        request = Request(path, content_type=options.content_type, accept=options.accept)
-        completed = endpoint.submit(request).result(options.timeout)
+        completed = invocation.result(options.timeout)
         return Answer(time.monotonic() - begun, completed.body, completed.content_type)
     except InvocationFailed as error:
         return Answer(time.monotonic() - begun, error=first_line(error.reason), status=error.status)
     except AsyncEndpointError as error:
         return Answer(time.monotonic() - begun, error=first_line(str(error)))
+    finally:
+        if not invocation.done():
+            endpoint.abandon(invocation)
 
 
 def _seconds(value: float | None) -> str:

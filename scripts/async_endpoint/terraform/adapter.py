@@ -106,17 +106,27 @@ class Terraform:
         how = {"migrate_state": IsFlagged, "force_copy": IsFlagged} if migrate else {"reconfigure": IsFlagged}
         self._stream("init", input=False, lockfile="readonly", backend_config=settings, **how)
 
-    def plan(self, file: Path, *, destroy: bool = False, replace: Iterable[str] = (), lock: bool = True) -> Changes:
+    def plan(
+        self,
+        file: Path,
+        *,
+        destroy: bool = False,
+        replace: Iterable[str] = (),
+        targets: Iterable[str] = (),
+        lock: bool = True,
+    ) -> Changes:
         """Plan into `file`, to be given to `apply`; say what it would do.
 
         `destroy` plans the end of all that the state names; `replace` are addresses to be replaced whether or not they change.
-        Without `lock` the state is only read.
+        With `targets` only these addresses and what they need are planned. Without `lock` the state is only read.
         """
         options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
         if not lock:
             options["lock"] = False
         if addresses := list(replace):
             options["replace"] = addresses
+        if wanted := list(targets):
+            options["target"] = wanted
         code, text = self._stream("plan", input=False, out=str(file), detailed_exitcode=IsFlagged, accepted=(0, 2), **options)
         counts = _COUNTS.search(text)
         return Changes(code == 2, *(int(count) for count in counts.groups())) if counts else Changes(code == 2)

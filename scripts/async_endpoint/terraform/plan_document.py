@@ -11,6 +11,7 @@ from typing import Any, Final
 from async_endpoint.core.outputs import OUTPUT_NAME
 
 _TOP_MODULE: Final = re.compile(r'module\.[\w-]+(?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?(?=\.)')
+_IMPORTED: Final = re.compile(r"\.imported(?:\[[^\]]*\])?$")
 _KEY: Final = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
@@ -57,6 +58,11 @@ def top_module(address: str) -> str:
     """The call in the root module that a resource belongs to, with its key: `module.text["a"]`; empty for the root's own."""
     found = _TOP_MODULE.match(address)
     return found[0] if found else ""
+
+
+def is_imported(address: str) -> bool:
+    """Whether a resource existed before its deployment: modules call it `imported`, and others may use it too (ADR 0098)."""
+    return _IMPORTED.search(address) is not None
 
 
 def resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -19,6 +19,8 @@ from support.fault_injection import fault
 from support.in_process_aws import REGION, AwsHarness
 from support.synchronous_endpoint import Live, go_live
 
+pytestmark = pytest.mark.xdist_group("synchronous-calls")  # one local AWS, and one real-time endpoint
+
 
 @pytest.fixture(scope="module")
 def real_time(local_aws: AwsHarness, stage: Stage) -> Live:
@@ -116,6 +118,18 @@ def test_a_throttled_or_failing_service_is_retried(local_aws: AwsHarness, endpoi
     ):
         reply = invoke_sync(endpoint, orders(answer=7), 60, content_type=JSON)
     assert (reply["Body"].read(), reply["ResponseMetadata"]["RetryAttempts"]) == (b"7", 0)
+
+
+def test_a_weight_in_systems_manager_reaches_a_running_caller(local_aws: AwsHarness) -> None:
+    ssm = local_aws.client("ssm")
+    ssm.put_parameter(Name="/shop/async-weight", Value="0.25", Type="String")
+    weight = Weight.in_parameter(ssm, "/shop/async-weight", refresh=0.01)
+    assert weight.current() == 0.25
+    ssm.put_parameter(Name="/shop/async-weight", Value="1", Type="String", Overwrite=True)
+    until(lambda: weight.current() == 1, "the new weight")
+    ssm.delete_parameter(Name="/shop/async-weight")
+    for _ in range(20):
+        assert weight.current() == 1
 
 
 def test_callers_of_a_router_move_without_a_failed_call_while_the_endpoint_sleeps_and_wakes(

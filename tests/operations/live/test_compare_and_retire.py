@@ -25,6 +25,7 @@ from support.in_process_aws import REGION, AwsHarness
 from support.synchronous_endpoint import Live, go_live
 
 Line = Callable[..., Any]
+pytestmark = pytest.mark.xdist_group("compare-and-retire")  # one local AWS, and one endpoint that several tests compare
 
 
 @pytest.fixture

@@ -246,6 +246,23 @@ run "environment_defaults" {
   }
 }
 
+run "environment_of_another_origin" {
+  command = plan
+
+  variables {
+    container = {
+      environment = { SAGEMAKER_PROGRAM = "serve.py" }
+      image       = { framework = "pytorch", version = "2.6.0" }
+      serving     = { exported = false, timeout_seconds = 120 }
+    }
+  }
+
+  assert {
+    condition     = output.environment == tomap({ SAGEMAKER_PROGRAM = "serve.py" }) && output.invocation_timeout_seconds == 120
+    error_message = "With serving.exported = false the environment must be the given one, and the time limit still known."
+  }
+}
+
 run "environment_overridden" {
   command = plan
 

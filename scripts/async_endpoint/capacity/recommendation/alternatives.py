@@ -20,6 +20,7 @@ from async_endpoint.core.limits import REAL_TIME_RESPONSE_SECONDS
 GUIDE_MAXIMUM: Final = 5
 GUIDE_TARGET: Final = 5
 GUIDE_COOLDOWN: Final = 300
+GUIDE_CONCURRENCY: Final = 4  # "Create an Asynchronous Inference Endpoint", MaxConcurrentInvocationsPerInstance of its example
 
 SERVERLESS_GB: Final = 6  # SageMaker developer guide, "Deploy models with Amazon SageMaker Serverless Inference": 1 to 6 GB
 SERVERLESS_CONCURRENCY: Final = 200  # of one endpoint
@@ -54,7 +55,13 @@ def guide_settings(instance_type: str, concurrency: int) -> ModuleSettings:
     )
 
 
-def real_time(evaluator: Evaluator, option: InstanceOption, concurrency: int, objective: Objective) -> Alternative:
+def real_time(evaluator: Evaluator, option: InstanceOption, objective: Objective) -> Alternative:
+    """The cheapest always-on fleet of a type, over the numbers of requests that an instance may take at a time."""
+    found = [_always_on(evaluator, option, level, objective) for level in option.concurrencies]
+    return min(found, key=lambda one: (len(one.obstacles), one.usd or 0.0))
+
+
+def _always_on(evaluator: Evaluator, option: InstanceOption, concurrency: int, objective: Objective) -> Alternative:
     """The fewest instances, always on, that serve the workload as the objective asks, and within a real-time response's 60 s.
 
     Optimistic: requests wait in line for a free instance, as no real-time endpoint promises (A300).

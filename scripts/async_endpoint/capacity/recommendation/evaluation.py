@@ -12,7 +12,7 @@ from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
 from async_endpoint.capacity.recommendation.instance_options import InstanceOption
 from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds, Settings
-from async_endpoint.capacity.simulation import Outcome, simulate
+from async_endpoint.capacity.simulation import DEFAULT, Outcome, Publication, simulate
 from async_endpoint.capacity.workload import Workload
 
 _LOOK_BACK_SECONDS: Final = 8 * 86_400  # a schedule by the day of the week has acted by then
@@ -45,12 +45,20 @@ class Evaluator:
     simulated to their end and paid for, so a short window overstates the cost a little.
     """
 
-    def __init__(self, workload: Workload, options: Sequence[InstanceOption], percent: float, seed: int = 0) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        options: Sequence[InstanceOption],
+        percent: float,
+        seed: int = 0,
+        publication: Publication = DEFAULT,
+    ) -> None:
         self.workload = workload
         self.options: Mapping[str, InstanceOption] = {option.instance_type: option for option in options}
         self.percent = percent
         self.simulations = 0
         self._seed = seed
+        self._publication = publication
         self._points: dict[ModuleSettings, Point] = {}
         self._below: dict[ModuleSettings, list[tuple[int, Point]]] = {}  # by settings without maximum: (maximum, point)
 
@@ -94,12 +102,17 @@ class Evaluator:
             max([steady.initial, *(activity.after for activity in outcome.activities)]),
         )
 
-    def outcome(self, settings: Settings, *, timeline: bool = False) -> Outcome:
+    def outcome(self, settings: Settings) -> Outcome:
         """The simulation of `settings`."""
         self.simulations += 1
         option = self.options[settings.instance_type]
         return simulate(
-            settings, self.workload, starts=option.starts, slowdown=option.slowdown, seed=self._seed, timeline=timeline
+            settings,
+            self.workload,
+            starts=option.starts,
+            slowdown=option.slowdown,
+            seed=self._seed,
+            publication=self._publication,
         )
 
 

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from async_endpoint.capacity.recommendation.alternatives import Alternative, guide_settings, real_time, serverless
+from async_endpoint.capacity.recommendation.alternatives import (
+    GUIDE_CONCURRENCY,
+    Alternative,
+    guide_settings,
+    real_time,
+    serverless,
+)
 from async_endpoint.capacity.recommendation.evaluation import Evaluator, Point
 from async_endpoint.capacity.recommendation.grid import Grid
 from async_endpoint.capacity.recommendation.instance_options import InstanceOption, Objective
@@ -14,6 +20,7 @@ from async_endpoint.capacity.recommendation.lower_bound import least_instance_se
 from async_endpoint.capacity.recommendation.schedules import OfficeHours
 from async_endpoint.capacity.recommendation.search import Search, affordable
 from async_endpoint.capacity.settings import Settings
+from async_endpoint.capacity.simulation import DEFAULT, Publication
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
 
@@ -60,6 +67,7 @@ def recommend(
     usd_per_gb_second: float | None = None,
     memory_gb: int = 6,
     seed: int = 0,
+    publication: Publication = DEFAULT,
 ) -> Recommendation:
     """Search the settings of module async-inference for the best ones; the first of `options` is the type of today.
 
@@ -69,12 +77,12 @@ def recommend(
     """
     if not workload.arrivals:
         raise InvalidInput("The workload has no requests, so nothing can be recommended; give arrivals.")
-    evaluator = Evaluator(workload, options, objective.percent, seed)
+    evaluator = Evaluator(workload, options, objective.percent, seed, publication)
     grid = Grid.of(options, hours, most_instances, request_ttl_seconds)
     guides = [replace(guide_settings(*machine), request_ttl_seconds=request_ttl_seconds) for machine in grid.machines]
     found = Search(grid, evaluator, objective).run()
     for wait in _FRONT_WAITS:
-        most = evaluator.simulations + affordable(evaluator) // _FRONT_SHARE
+        most = evaluator.simulations + affordable(workload) // _FRONT_SHARE
         Search(grid, evaluator, Objective(wait=wait, percent=objective.percent), most).run()
     for settings in guides:
         evaluator.point(settings)
@@ -82,15 +90,19 @@ def recommend(
     points = [*([found] if found else ()), *allowed]
     best = min(points, key=lambda point: objective.rank(point.usd, point.wait))  # of equal ones the search's
     front = thinned(pareto_front(points), best)
-    machine = grid.machines[0]
+    wanted = GUIDE_CONCURRENCY if current is None else current.concurrency
+    level = min(options[0].concurrencies, key=lambda concurrency: (abs(concurrency - wanted), concurrency))
+    guide = next(
+        one for one in guides if (one.instance_type, one.max_concurrent_invocations) == (options[0].instance_type, level)
+    )
     return Recommendation(
         objective=objective,
         best=best,
         meets=objective.meets(best.usd, best.wait),
         front=front,
-        guide=evaluator.point(guides[0]),
+        guide=evaluator.point(guide),
         current=None if current is None else evaluator.of(current, label="current settings"),
-        always_on=real_time(evaluator, options[0], machine[1], objective),
+        always_on=real_time(evaluator, options[0], objective),
         serverless=serverless(evaluator, options[0], usd_per_gb_second, memory_gb),
         bound=lower_bound(evaluator, objective),
         curve=tuple(

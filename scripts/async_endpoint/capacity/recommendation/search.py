@@ -12,6 +12,7 @@ from typing import Final
 from async_endpoint.capacity.recommendation.evaluation import Evaluator, Point
 from async_endpoint.capacity.recommendation.grid import Choice, Grid
 from async_endpoint.capacity.recommendation.instance_options import Objective
+from async_endpoint.capacity.workload import Workload
 
 Rank = tuple[float, float, float]
 
@@ -29,7 +30,7 @@ class Search:
         self._grid = grid
         self._evaluator = evaluator
         self._objective = objective
-        self._most = affordable(evaluator) if most is None else most
+        self._most = affordable(evaluator.workload) if most is None else most
         self._ranks: dict[Choice, Rank | None] = {}
 
     def run(self) -> Point | None:
@@ -111,7 +112,7 @@ class Search:
         return choice
 
 
-def affordable(evaluator: Evaluator) -> int:
-    """Number of simulations that a search may make."""
-    steps = len(evaluator.workload) + evaluator.workload.seconds / 60
+def affordable(workload: Workload) -> int:
+    """The most simulations of a search: fewer of a workload with more requests and minutes."""
+    steps = len(workload) + workload.seconds / 60
     return int(min(max(_STEPS / max(steps, 1), _FEWEST), _MOST))

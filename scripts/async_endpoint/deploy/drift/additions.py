@@ -7,14 +7,13 @@ settings that others gave it: those are no additions.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from async_endpoint.deploy.drift.defaults import unlike_default
 from async_endpoint.deploy.drift.rows import shown
-from async_endpoint.terraform.plan_document import arguments, prior_resources
+from async_endpoint.terraform.plan_document import arguments, is_imported, prior_resources
 
 Values = Mapping[str, Any]
 
@@ -38,8 +37,6 @@ class BucketSetting:
     command: str
     default: Any = None
 
-
-_IMPORTED: Final = re.compile(r"\.imported(?:\[[^\]]*\])?$")
 
 _BUCKET_SETTINGS: Final = {
     "acceleration_status": BucketSetting(
@@ -66,7 +63,7 @@ def additions(document: Mapping[str, Any]) -> list[Addition]:
     state = [(str(item["address"]), str(item["type"]), item.get("values") or {}) for item in prior_resources(document)]
     found = []
     for address, kind, values in state:
-        if _IMPORTED.search(address):
+        if is_imported(address):
             continue
         if find := _FINDERS.get(kind):
             found += [Addition(address, *one) for one in find(values, [(other, each) for _, other, each in state])]

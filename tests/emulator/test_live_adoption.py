@@ -1,0 +1,425 @@
+"""Adoption of live endpoints on a local AWS in this process: what is read, who owns it, and what is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from async_endpoint.aws import AwsSession
+from async_endpoint.cli.app import app
+from async_endpoint.core.errors import InvalidInput, OwnedElsewhere, ReplacementRefused, UnknownEndpoint, UsageError
+from async_endpoint.deploy.live_adoption.async_block import async_block
+from async_endpoint.deploy.live_adoption.beneath_block import beneath_blocks
+from async_endpoint.deploy.live_adoption.described import Described
+from async_endpoint.deploy.live_adoption.inventory import Inventory, read_inventory
+from async_endpoint.deploy.live_adoption.ownership import require_released
+from async_endpoint.deploy.live_adoption.resources import LiveResource
+from async_endpoint.deploy.live_adoption.root_files import Root
+from async_endpoint.deploy.live_adoption.sharing import sharing
+from async_endpoint.deploy.plan import Planned
+from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
+from async_endpoint.terraform.adapter import Changes
+from async_endpoint.terraform.configured_endpoints import EXPRESSION, configured_endpoints
+from async_endpoint.terraform.root_region import RootRegion
+from async_endpoint.terraform.unknown_fields import unknown_fields
+from async_endpoint.workspace import Workspace
+from support.in_process_aws import REGION, AwsHarness
+from support.live_origins import Origin, boto3_script, cdk_resources, real_time, release, stack
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MAIN = 'locals {\n  project     = "shop"\n  environment = "dev"\n}\n'
+OUTPUTS = """output "async_endpoints" {
+  description = "Endpoints."
+  value = {
+    recommender = module.recommender.async_endpoint
+  }
+}
+"""
+PROVIDER = """provider "aws" {
+  default_tags {
+    tags = {
+      deployment  = "${local.project}-${local.environment}-${var.region}" # what to clean up by
+      environment = local.environment
+      managed-by  = "terraform"
+    }
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def session(local_aws: AwsHarness) -> AwsSession:
+    return AwsSession(local_aws.client, REGION, local_aws.url)
+
+
+@pytest.fixture(scope="module")
+def guide(local_aws: AwsHarness) -> Origin:
+    """The endpoint of a guide's script."""
+    return boto3_script(local_aws.client)
+
+
+@pytest.fixture(scope="module")
+def inventory(session: AwsSession, guide: Origin) -> Inventory:
+    return read_inventory(session, guide.endpoint)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """Environment dev of a checkout, with the modules of this one."""
+    (tmp_path / "modules").symlink_to(CHECKOUT / "modules")
+    folder = tmp_path / "envs/dev"
+    folder.mkdir(parents=True)
+    for name, text in (("main", MAIN), ("outputs", OUTPUTS), ("providers", PROVIDER)):
+        (folder / f"{name}.tf").write_text(text)
+    return Root(folder, "dev", REGION)
+
+
+@pytest.fixture
+def describe(session: AwsSession, root: Root) -> Callable[..., Described]:
+    def described(inventory: Inventory, *referenced: str) -> Described:
+        naming = root.naming(inventory, "shop")
+        if inventory.kind != "async":
+            return beneath_blocks(inventory, naming, inventory.key_arn, root.default_tags)
+        shared = sharing(session, inventory, frozenset(referenced))
+        return async_block(inventory, shared, naming, inventory.key_arn, root.default_tags)
+
+    return described
+
+
+def write(root: Root, inventory: Inventory, described: Described) -> dict[str, str]:
+    """The files by name, written."""
+    files = root.files(inventory, root.naming(inventory, "shop"), described)
+    for path, text in files.items():
+        path.write_text(text)
+    return {path.name: text for path, text in files.items()}
+
+
+def test_the_endpoint_is_described_as_it_is(root: Root, inventory: Inventory, describe: Any) -> None:
+    described = describe(inventory)
+
+    files = write(root, inventory, described)
+
+    [endpoint] = [one for one in configured_endpoints(root.folder) if one.call == "shop"]
+    assert not list(unknown_fields(root.folder))
+    written = {
+        path: endpoint.get(path)
+        for path in (
+            "names.endpoint", "names.variant", "names.wake_policy", "names.error_topic", "endpoint.instance_type",
+            "endpoint.max_concurrent_invocations", "scaling.min_instances", "scaling.max_instances",
+            "scaling.target_backlog_per_instance", "scaling.scale_in_cooldown_seconds", "storage.prefixes.output",
+            "environment",
+        )
+    }  # fmt: skip
+    assert written == {
+        "names.endpoint": inventory.name,
+        "names.variant": "AllTraffic",
+        "names.wake_policy": "HasBacklogWithoutCapacity-ScalingPolicy",
+        "names.error_topic": f"{inventory.name}-notifications",
+        "endpoint.instance_type": "ml.m5.large",
+        "endpoint.max_concurrent_invocations": 5,
+        "scaling.min_instances": 1,
+        "scaling.max_instances": 2,
+        "scaling.target_backlog_per_instance": 5,
+        "scaling.scale_in_cooldown_seconds": 600,
+        "storage.prefixes.output": "async-inference-results/",
+        "environment": EXPRESSION,
+    }
+    [container] = endpoint.containers
+    assert container["environment"] == inventory.models[f"{inventory.name}-model"].details["PrimaryContainer"]["Environment"]
+    assert container["serving"] == {"exported": False, "timeout_seconds": 300}
+    assert files["outputs.tf"].count("module.recommender.async_endpoint") == 1
+    assert "    shop        = module.shop.async_endpoint\n" in files["outputs.tf"]
+
+
+def test_all_that_serves_the_endpoint_alone_is_imported(inventory: Inventory, describe: Any) -> None:
+    imports = {one.address.removeprefix("module.shop."): one.resource.id for one in describe(inventory).imports}
+
+    policy = "module.endpoint.aws_appautoscaling_policy"
+    target = f"sagemaker/endpoint/{inventory.name}/variant/AllTraffic/sagemaker:variant:DesiredInstanceCount"
+    assert imports == {
+        "module.endpoint.aws_sagemaker_endpoint.this": inventory.name,
+        "module.endpoint.aws_cloudwatch_log_group.this": f"/aws/sagemaker/Endpoints/{inventory.name}",
+        "module.model.aws_iam_role.imported[0]": f"{inventory.name}-role",
+        "module.storage[0].aws_s3_bucket.imported[0]": f"{inventory.name}-data",
+        'module.notifications.aws_sns_topic.imported["success"]': inventory.topics["success"].resource.arn,
+        'module.endpoint.aws_appautoscaling_target.this["AllTraffic"]': target,
+        f'{policy}.tracking["AllTraffic/backlog_per_instance"]': f"{target}/Invocations-ScalingPolicy",
+        f'{policy}.wake["AllTraffic"]': f"{target}/HasBacklogWithoutCapacity-ScalingPolicy",
+        'module.endpoint.aws_cloudwatch_metric_alarm.wake["AllTraffic"]': f"{inventory.name}-step-scaling",
+    }
+
+
+def test_what_is_to_be_left_alone_is_referenced(root: Root, inventory: Inventory, describe: Any) -> None:
+    described = describe(inventory, "bucket", "role", "topics")
+
+    write(root, inventory, described)
+
+    [endpoint] = [one for one in configured_endpoints(root.folder) if one.call == "shop"]
+    assert endpoint.get("storage.existing.bucket.name") == f"{inventory.name}-data"
+    assert endpoint.get("model.role.existing.attach_policy") is True
+    assert endpoint.get("notifications.topics.both.arn") == inventory.topics["success"].resource.arn
+    kinds = {one.resource.type for one in described.imports}
+    assert not kinds & {"aws_iam_role", "aws_s3_bucket", "aws_sns_topic"}
+    assert len([line for line in described.kept if "you asked to leave it as it is" in line]) == 4
+
+
+def test_what_another_endpoint_uses_too_is_referenced(session: AwsSession, inventory: Inventory, local_aws: AwsHarness) -> None:
+    assert sharing(session, inventory, frozenset()).bucket is None
+    other, sagemaker = f"{inventory.name}-other", local_aws.sagemaker
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=inventory.configuration.name)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=other,
+        ProductionVariants=config["ProductionVariants"],
+        AsyncInferenceConfig=config["AsyncInferenceConfig"],
+    )
+    sagemaker.create_endpoint(EndpointName=other, EndpointConfigName=other)
+
+    shared = sharing(session, inventory, frozenset())
+
+    why = f"endpoint {other} uses it too"
+    assert (shared.bucket, shared.role, set(shared.topics.values())) == (why, why, {why})
+    local_aws.forget(other)
+
+
+def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
+    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
+) -> None:
+    live = read_inventory(session, real_time(local_aws.client).endpoint)
+
+    described = describe(live)
+
+    text = write(root, live, described)["shop.tf"]
+    assert not list(unknown_fields(root.folder))
+    assert described.calls == ["shop_container", "shop_model", "shop_endpoint_config", "shop_endpoint"]
+    assert described.output is None
+    assert "target_invocations_per_instance = 70" in text
+    assert (
+        'AllTraffic = { tracking_policies = { invocations_per_instance = "SageMakerEndpointInvocationScalingPolicy" } }' in text
+    )
+    addresses = {one.address for one in described.imports}
+    assert 'module.shop_endpoint.aws_appautoscaling_policy.tracking["AllTraffic/invocations_per_instance"]' in addresses
+    assert described.kept == [f"Role {live.name}-role is referenced and never changed."]
+
+
+def test_a_stack_that_owns_the_endpoint_is_refused_until_it_has_released_it(session: AwsSession, local_aws: AwsHarness) -> None:
+    origin = stack(local_aws.client)
+    live = read_inventory(session, origin.endpoint)
+
+    with pytest.raises(OwnedElsewhere) as refused:
+        require_released(session, live.resources, "shop-dev-eu-west-1", [])
+
+    said = str(refused.value)
+    assert said.startswith(f"CloudFormation stack {origin.endpoint}-stack has endpoint {origin.endpoint} (Endpoint8BADBEEF), ")
+    assert all(logical in said for logical in cdk_resources("", "", ""))
+    assert "DeletionPolicy: Retain" in said
+    release(origin)
+    require_released(session, live.resources, "shop-dev-eu-west-1", [])
+    assert origin.invoke() == {"from": "the model"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "owned"),
+    [
+        ({"ManagedBy": "Terraform"}, True),
+        ({"managed_by": "opentofu"}, True),
+        ({"terraform": "true"}, True),
+        ({"managed-by": "terraform", "deployment": "shop-prod-eu-west-1"}, True),
+        ({"managed-by": "terraform", "deployment": "shop-dev-eu-west-1"}, False),
+        ({"managed-by": "the platform team", "terraform": "false"}, False),
+    ],
+)
+def test_tags_of_another_terraform_are_refused(session: AwsSession, tags: dict[str, str], owned: bool) -> None:
+    resource = LiveResource("aws_sagemaker_endpoint", "shop", "shop", "arn:of:shop", "arn:of:shop", tags)
+    try:
+        [note] = require_released(session, [resource], "shop-dev-eu-west-1", [])
+    except OwnedElsewhere as refusal:
+        assert owned
+        assert "terraform state pull" in str(refusal) and next(iter(tags)) in str(refusal)
+    else:
+        assert not owned
+        assert note.startswith("AWS does not show Terraform states")
+
+
+def state(tmp_path: Path, *resources: dict[str, Any]) -> Path:
+    file = tmp_path / "other.tfstate"
+    file.write_text(json.dumps({"version": 4, "resources": [{"mode": "managed", **one} for one in resources]}))
+    return file
+
+
+def test_another_state_is_asked_for_what_it_has(session: AwsSession, tmp_path: Path) -> None:
+    endpoint = LiveResource("aws_sagemaker_endpoint", "Shop", "Shop", "arn:x", "arn:x", {"ManagedBy": "terraform"})
+    role = LiveResource("aws_iam_role", "shop-role", "shop-role", "shop-role", "arn:aws:iam::123456789012:role/shop-role")
+    theirs = state(
+        tmp_path,
+        {
+            "module": 'module.hf["a"]',
+            "type": "aws_sagemaker_endpoint",
+            "name": "this",
+            "instances": [{"attributes": {"name": "Shop"}}],
+        },
+        {"type": "aws_iam_role_policy", "name": "more", "instances": [{"index_key": 0, "attributes": {"role": "shop-role"}}]},
+        {"type": "aws_s3_bucket", "name": "other", "instances": [{"attributes": {"id": "Shop"}}]},
+    )
+
+    with pytest.raises(OwnedElsewhere) as refused:
+        require_released(session, [endpoint, role], "shop-dev-eu-west-1", [theirs])
+
+    assert """terraform state rm 'module.hf["a"].aws_sagemaker_endpoint.this' 'aws_iam_role_policy.more[0]'""" in str(
+        refused.value
+    )
+    assert "aws_s3_bucket.other" not in str(refused.value)
+    assert require_released(session, [endpoint, role], "shop-dev-eu-west-1", [state(tmp_path)]) == []
+    theirs.write_text("{}")
+    with pytest.raises(InvalidInput, match="is no Terraform state"):
+        require_released(session, [endpoint, role], "shop-dev-eu-west-1", [theirs])
+
+
+def test_there_must_be_such_an_endpoint(session: AwsSession) -> None:
+    with pytest.raises(UnknownEndpoint, match=f"There is no endpoint nowhere in {REGION}"):
+        read_inventory(session, "nowhere")
+
+
+def test_a_deleted_configuration_cannot_be_described(session: AwsSession, inventory: Inventory, monkeypatch: Any) -> None:
+    class Deleted:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(session.sagemaker, name)
+
+        def describe_endpoint_config(self, **_: Any) -> Any:
+            return session.sagemaker.describe_endpoint_config(EndpointConfigName="was-deleted")
+
+    without = AwsSession(lambda service: Deleted() if service == "sagemaker" else session.client(service), REGION)
+    with pytest.raises(
+        InvalidInput, match=f"{inventory.configuration.name}, which endpoint {inventory.name} serves with, is deleted"
+    ):
+        read_inventory(without, inventory.name)
+
+
+def test_nothing_that_is_there_is_replaced(root: Root, inventory: Inventory, describe: Any) -> None:
+    write(root, inventory, describe(inventory))
+    with pytest.raises(InvalidInput, match=r"has shop\.tf and shop_imports\.tf already"):
+        root.naming(inventory, "shop")
+    (root.folder / "shop.tf").rename(root.folder / "moved.tf")
+    (root.folder / "shop_imports.tf").unlink()
+    with pytest.raises(InvalidInput, match="has a module call shop already"):
+        root.naming(inventory, "shop")
+    with pytest.raises(InvalidInput, match="is no name for an endpoint"):
+        root.naming(inventory, "Shop")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A working copy, as far as adoption looks at one."""
+
+    source: Path
+    region: RootRegion = field(default_factory=lambda: RootRegion(REGION, is_default=True))
+
+    def command(self, verb: str) -> str:
+        return f"async-endpoint {verb} dev"
+
+
+@dataclass
+class Prepared:
+    """A deployment without Terraform."""
+
+    workspace: Workspace
+    copy: Copy
+    aws: AwsSession
+    variables: dict[str, str] = field(default_factory=dict)
+    environment: str = "dev"
+
+    def session(self, region: str) -> AwsSession:
+        assert region == REGION
+        return self.aws
+
+
+@pytest.fixture
+def prepared(root: Root, session: AwsSession, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    """What the command works with, in a checkout of its own."""
+    monkeypatch.setenv("ASYNC_ENDPOINT_HOME", str(root.folder.parents[1]))
+    made = Prepared(Workspace(root.folder.parents[1]), Copy(root.folder), session)
+
+    def prepare(environment: str, *, variables: Any = None, **_: Any) -> Prepared:
+        made.variables = dict(variables or {})
+        return made
+
+    monkeypatch.setattr("async_endpoint.deploy.deployment.Deployment.prepare", prepare)
+    return made
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["adopt", *arguments, "--env", "dev", "--name", "shop"])
+
+
+def plans(monkeypatch: pytest.MonkeyPatch, *resources: ChangedResource, action: str = "update") -> None:
+    """The plan that the command is to find."""
+    endpoint = EndpointSummary(action, (), (), (), (), {}, None, None)
+    summary = PlanSummary(REGION, {"shop": endpoint}, resources)
+    planned = Planned(Changes(True, 28, 5, 1), {}, [], summary)
+    monkeypatch.setattr("async_endpoint.deploy.plan.plan_environment", lambda _: planned)
+
+
+def test_the_files_are_printed_and_not_written(prepared: Prepared, guide: Origin) -> None:
+    printed = run(guide.endpoint, "--print")
+    assert printed.exit_code == 0, printed.output
+    assert f'    endpoint        = "{guide.endpoint}"' in printed.stdout
+    document = json.loads(run(guide.endpoint, "--print", "--json").stdout)
+    assert document["imports"]["module.shop.module.endpoint.aws_sagemaker_endpoint.this"] == guide.endpoint
+    assert sorted(path.name for path in prepared.copy.source.iterdir()) == ["main.tf", "outputs.tf", "providers.tf"]
+
+
+def test_nothing_is_written_without_a_yes(prepared: Prepared, guide: Origin) -> None:
+    refused = run(guide.endpoint)
+    assert isinstance(refused.exception, UsageError)
+    assert not (prepared.copy.source / "shop.tf").exists()
+    assert isinstance(run(guide.endpoint, "--reference", "queue").exception, UsageError)
+
+
+def test_the_files_are_written_and_planned(prepared: Prepared, guide: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    avoided = ChangedResource("module.shop.module.endpoint.aws_sagemaker_endpoint.this", "replace", (), ("deployment_config",))
+    plans(monkeypatch, avoided)
+
+    done = run(guide.endpoint, "--yes", "--json")
+
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert sorted(document["files"]) == ["outputs.tf", "shop.tf", "shop_imports.tf"]
+    assert (prepared.copy.source / "shop.tf").read_text() == document["files"]["shop.tf"]
+    assert document["plan"]["changes"]["add"] == 28
+    assert isinstance(run(guide.endpoint, "--yes").exception, InvalidInput)  # they are there now
+
+
+def test_a_plan_that_replaces_what_was_to_be_imported_is_refused(
+    prepared: Prepared, guide: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "module.shop.module.model.aws_iam_role.imported[0]"
+    plans(monkeypatch, ChangedResource(role, "replace", (), ("path",)))
+
+    done = run(guide.endpoint, "--yes")
+
+    assert isinstance(done.exception, ReplacementRefused)
+    assert f"{role} (path)" in str(done.exception)
+    assert "AWS was not changed; shop.tf, shop_imports.tf, outputs.tf in envs/dev are written" in str(done.exception)
+
+
+def test_a_secret_is_in_no_file(
+    prepared: Prepared, session: AwsSession, local_aws: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans(monkeypatch)
+    deployed = local_aws.endpoint(HF_API_TOKEN="hf_secret", TOKENIZERS_PARALLELISM="false")
+
+    done = run(deployed.name, "--yes")
+
+    assert done.exit_code == 0, done.output
+    text = "".join(path.read_text() for path in prepared.copy.source.iterdir())
+    assert "hf_secret" not in text + done.output
+    assert re.search(r"HF_API_TOKEN += var\.shop_hf_api_token", text)
+    assert prepared.variables == {"shop_hf_api_token": "hf_secret"}
+    assert "export TF_VAR_shop_hf_api_token=" in done.output
+    local_aws.forget(deployed.name)

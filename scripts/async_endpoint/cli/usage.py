@@ -93,7 +93,8 @@ def shown(endpoint: str, measured: MeasuredUsage, found: Comparison | None) -> l
     if found is None:
         return parts
     table = Table(
-        "on the same arrivals, simulated", *(Column(name, justify="right") for name in ("US dollars", "wait p95, s", "expired"))
+        "on the same arrivals, simulated",
+        *(Column(name, justify="right") for name in ("instances, US dollars", "wait p95, s", "expired")),
     )
     for row in found.rows:
         usd = "-" if row.usd is None else f"{row.usd:,.2f}"

@@ -81,7 +81,8 @@ def measured_usage(
     history = metric_history(session, outputs.endpoint, MEASURES, days, now)
     changes = capacity_changes(session, outputs.scaling.resource_id)
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {outputs.endpoint.name}"):
-        variant = session.sagemaker.describe_endpoint(EndpointName=outputs.endpoint.name)["ProductionVariants"][0]
+        described = session.sagemaker.describe_endpoint(EndpointName=outputs.endpoint.name)
+    variant: Mapping[str, Any] = (described.get("ProductionVariants") or [{}])[0]
     current = int(variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount", 0)))
     waits = _waits(history, lambda: _window_percentiles(session, outputs, history))
     inside = {name: _inside(history, name) for name in MEASURES}

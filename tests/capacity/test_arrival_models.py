@@ -102,7 +102,8 @@ def test_models_are_parsed(text: str, model: object) -> None:
     "text",
     [
         "", "poisson", "poisson:", "poisson:0/h", "poisson:5", "poisson:5/year", "poisson:5/0h", "poisson:5/h,3", "bursts:5/h",
-        "bursts:5/h,-1", "bursts:0/h,1", "office:5/day", "office:5/day,18-8", "office:5/day,8-18,Atlantis", "shape:5/day,1,2",
+        "bursts:5/h,-1", "bursts:0/h,1", "bursts:1.5/h,1",
+        "office:5/day", "office:5/day,18-8", "office:5/day,8-18,Atlantis", "shape:5/day,1,2",
         "shape:5/day," + ",".join(["0"] * 24), "poisson:5/h+", "poisson:1.2.3/h",
     ],
 )  # fmt: skip

@@ -88,6 +88,7 @@ def test_a_stretched_workload_keeps_its_service_times() -> None:
     [
         ([1], [1, 2], 0, 10, "1 arrivals and 2 service times"),
         ([2, 1], [1, 1], 0, 10, "not in ascending order"),
+        ([1, float("nan"), 2], [1, 1, 1], 0, 10, "not in ascending order"),
         ([1], [-1], 0, 10, "negative or not finite"),
         ([1], [float("inf")], 0, 10, "negative or not finite"),
         ([11], [1], 0, 10, "outside its window"),

@@ -101,6 +101,36 @@ def test_an_instance_that_starts_just_before_the_end_is_billed_a_minute() -> Non
     assert (outcome.instance_seconds, outcome.launches) == (HOUR - 40 + 60, 1)
 
 
+def stepped(metric: str, rule: AlarmRule, *steps: Step, most: int = 2) -> Settings:
+    policy = Stepped(StepScaling("step", "ChangeInCapacity", steps), rule, metric)
+    return Settings("ml.m5.xlarge", 1, Bounds(1, most), 1, (policy,))
+
+
+def test_a_dead_instance_counts_for_the_backlog_of_each_until_it_is_replaced() -> None:
+    """Eight requests on one of two instances are above the target of five, on both of them they are not."""
+    policy = TargetTracking("t", 5, MetricId(m.NAMESPACE, m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE.name))
+    settings = Settings("ml.m5.xlarge", 1, Bounds(2, 9), 2, (Tracked(policy),))
+    requests = workload(*[(0, 3000)] * 8)
+    assert causes(simulate(settings, requests, starts=Fixed(100))) == []
+    slow = simulate(settings, requests, starts=Fixed(600), deaths=[START + 70])
+    assert causes(slow)[0] == (240, 2, 4)
+
+
+def test_a_step_follows_the_average_of_its_window_while_nothing_else_happens() -> None:
+    """Two requests, four from 9:30 on: the average exceeds the threshold by less than two at 10 minutes, by more at 11."""
+    rule = AlarmRule("GreaterThanOrEqualToThreshold", 1, 60, 3, 3)
+    settings = stepped("ApproximateBacklogSize", rule, Step(0, 2, 0), Step(2, None, 1))
+    outcome = simulate(settings, workload((0, 3000), (0, 3000), (570, 10), (571, 10)), starts=Fixed(60))
+    assert causes(outcome)[0] == (660, 1, 2)
+
+
+def test_a_policy_may_follow_the_age_of_waiting_requests() -> None:
+    settings = stepped("ApproximateAgeOfOldestRequest", AlarmRule("GreaterThanThreshold", 900), Step(0, None, 1))
+    outcome = simulate(settings, workload((0, 3000), (30, 10)), starts=Fixed(60))
+    assert causes(outcome) == [(960, 1, 2)]
+    assert outcome.waits[1] == 960 + 60 - 30
+
+
 def test_requests_expire_in_the_queue_and_count_as_endless_waits() -> None:
     outcome = simulate(fixed(1, request_ttl_seconds=60), workload((0, 100), (1, 1), (50, 1)), starts=Fixed(60))
     assert (outcome.expired, list(outcome.waits)) == (1, [0, 50])
@@ -163,6 +193,15 @@ def test_a_publication_delay_delays_decisions() -> None:
     settings = ModuleSettings(initial_instances=0).settings()
     late = simulate(settings, workload((610, 1)), starts=Fixed(60), publication=Publication(delay_minutes=1))
     assert causes(late)[0] == (13 * 60, 0, 1)
+
+
+def test_without_a_backlog_per_instance_at_zero_a_woken_instance_stays_fifteen_minutes() -> None:
+    """If A171 is wrong: the low alarm has no data while the endpoint sleeps."""
+    settings = ModuleSettings(initial_instances=0).settings()
+    requests = workload((20 * 60 + 10, 30))
+    woken = simulate(settings, requests, starts=Fixed(100), publication=Publication(per_instance_at_zero=False))
+    assert causes(woken) == [(22 * 60, 0, 1), (38 * 60, 1, 0)]  # in service at 23:40
+    assert woken.instance_seconds == 16 * 60
 
 
 def test_the_timeline_has_every_minute_skipped_ones_too() -> None:

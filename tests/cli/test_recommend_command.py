@@ -55,7 +55,8 @@ def test_settings_with_what_they_are_compared_with(described: DescribedAws, trac
     assert 0 < found["current"]["usd_per_month"] < found["always_on"]["usd_per_month"]
     assert found["always_on"]["what"] == "1 × ml.m5.xlarge, always on"
     assert found["serverless"]["wait_seconds"] == 240
-    assert any("Concurrency stays at 4" in note for note in found["notes"])
+    notes = " ".join(found["notes"])
+    assert "Concurrency stays at 4" in notes and "The arrivals span 2.9 hours" in notes
 
 
 def test_a_budget_types_and_a_slowdown(described: DescribedAws, trace: str) -> None:
@@ -67,6 +68,15 @@ def test_a_budget_types_and_a_slowdown(described: DescribedAws, trace: str) -> N
     types = {one["settings"]["instance_type"] for one in found["front"]}
     assert types <= {"ml.m5.xlarge", "ml.m5.large"}
     assert "ml.m5.large" in types, "half the price, and fast enough"
+    assert not any("do not slow each other down" in note for note in found["notes"])
+
+
+def test_hours_of_arrivals_without_dates_are_pointed_out(described: DescribedAws) -> None:
+    """Two mornings with many requests and nights without: a schedule, by hours that the model gives."""
+    arrivals = ("--trace", "office:60/day,8-12", "--duration", "172800", "--service-time", "20", "--start-time", "240")
+    found = document(*arrivals, "--p95", "30", "--most-instances", "1")
+    assert [one["name"] for one in found["recommended"]["settings"]["schedules"]] == ["close", "open"]
+    assert any("Arrivals without dates begin on a Monday" in note for note in found["notes"])
 
 
 def test_people_see_a_block_and_a_front(described: DescribedAws, trace: str, tmp_path: Path) -> None:

@@ -27,13 +27,19 @@ FILE = "envs/dev/account.auto.tfvars"
 OWN, OTHER = "123456789012", "210987654321"  # moto's account, and another
 ROLE = f"arn:aws:iam::{OWN}:role/deployer"
 # Commands that act on no environment of AWS, the one that writes the file, and the one that reports what is wrong.
-WITHOUT = {"doctor", "package", "local", "bootstrap"}
+WITHOUT = {"doctor", "package", "local", "bootstrap", "prices"}
+TIMES = ["--service-time", "1", "--start-time", "1"]
 ARGUMENTS = {
     "adopt": ["shop-endpoint", "--env", "dev"],
     "api-keys create": ["dev", "--name", "shop"],
     "api-keys revoke": ["dev", "a" * 16],
     "batch": ["dev", "s3://bucket/in/", "--out", "out"],
+    "compare": ["shop-endpoint", "dev", "input.json"],
     "invoke": ["dev", "s3://bucket/key"],
+    "profile": ["dev", "input.json", "--out", "profile.json"],
+    "recommend": ["dev", "--trace", "poisson:1/h", "--p95", "300", *TIMES],
+    "retire": ["shop-endpoint", "dev"],
+    "simulate": ["dev", "poisson:1/h", *TIMES],
     "unlock": ["dev", "id"],
     "webhooks rotate": ["dev", "--caller", "local"],
     "webhooks secret": ["dev", "--caller", "local"],
@@ -82,6 +88,7 @@ def root(checkout: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = checkout.environment("dev")
     (folder / "backend.tf").write_text(ROOT)
     (folder / "main.tf").write_text("")
+    (tmp_path / "input.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     return folder
 

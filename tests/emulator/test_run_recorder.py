@@ -36,7 +36,7 @@ def test_a_run_is_recorded(live: tuple[LiveScenario, Recorder], tmp_path: Any) -
     for number in (0, 1):
         one.send(number, SCENARIO.requests[number], clock.scale)
     until(lambda: recorder.requests[one.inference_id(0)].started, "the first request has started")
-    one.kill_busiest()
+    one.kill_oldest()
     until(lambda: all(recorder.requests[one.inference_id(number)].ended for number in (0, 1)), "both requests have ended")
     until(lambda: not one.deployed.status()["instances"], "the endpoint is at zero")
     until(lambda: all(times.stopped for times in recorder.instances[name].values()), "the last stop is seen")

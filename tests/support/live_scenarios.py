@@ -167,13 +167,13 @@ class LiveScenario:
     def inference_id(self, number: int) -> str:
         return f"{self.scenario.name}-{number}"
 
-    def kill_busiest(self) -> None:
-        """Kill the serving instance with the most requests, as the deaths of a simulation do."""
+    def kill_oldest(self) -> None:
+        """Kill the oldest serving instance, as the deaths of a simulation do."""
         endpoint = self.deployed.local_aws.aws.hosting.get(REGION, self.deployed.name)
         assert endpoint is not None
         serving = [instance for instance in endpoint.instances if instance.serving]
         if serving:
-            max(serving, key=lambda instance: instance.in_flight).kill()
+            serving[0].kill()
 
     # --- what came of it ---------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class LiveScenario:
             wait, service = times.started - times.arrival, times.ended - times.started
             assert service > 0.99 * planned.service, f"{self.inference_id(number)} failed after {service:.1f} AWS seconds"
             found.append(RecordedRequest(arrival, round(wait, 1), round(service, 1)))
-        return sorted(found)
+        return sorted(found, key=lambda request: request.arrival)
 
     def _activities(self, since: Callable[[float | None], float | None]) -> list[RecordedActivity]:
         pages = self.deployed.local_aws.scaling.get_paginator("describe_scaling_activities").paginate(
@@ -292,7 +292,7 @@ class LiveRun:
         due: list[tuple[float, Callable[[], None]]] = []
         for one in live:
             due += [(item.at, partial(one.send, number, item, scale)) for number, item in enumerate(one.scenario.requests)]
-            due += [(at, one.kill_busiest) for at in one.scenario.deaths]
+            due += [(at, one.kill_oldest) for at in one.scenario.deaths]
         futures: list[Future[None]] = []
         hour = 1
         for at, act in sorted(due, key=lambda pair: pair[0]):

@@ -23,6 +23,7 @@ from async_endpoint.autoscaling.policies import tracking_alarms
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.autoscaling.statistics import Sample, aggregate
 from async_endpoint.capacity.settings import Settings, Tracked
+from async_endpoint.capacity.simulation.publication import DEFAULT, Publication
 from async_endpoint.capacity.workload import Workload
 
 
@@ -63,7 +64,7 @@ class ReferenceEndpoint:
         workload: Workload,
         start_seconds: Iterator[float],
         deaths: Sequence[float] = (),
-        delay_minutes: int = 0,
+        publication: Publication = DEFAULT,
         factor: Callable[[int], float] = lambda concurrency: 1.0,
     ) -> None:
         self.settings, self.workload = settings, workload
@@ -73,7 +74,8 @@ class ReferenceEndpoint:
         self.activities: list[tuple[float, int, int]] = []
         self.machines: list[Machine] = []
         self.every_machine: list[Machine] = []
-        self._start_seconds, self._deaths, self._delay, self._factor = start_seconds, sorted(deaths), delay_minutes, factor
+        self._start_seconds, self._deaths, self._factor = start_seconds, sorted(deaths), factor
+        self._delay, self._at_zero = publication.delay_minutes, publication.per_instance_at_zero
         self._now = workload.start
         self._coming = list(self.requests)
         self._queue: list[Request] = []
@@ -222,6 +224,8 @@ class ReferenceEndpoint:
             "ApproximateAgeOfOldestRequest": end - self._queue[0].arrival if self._queue else 0.0,
             "HasBacklogWithoutCapacity": float(backlog > 0 and serving == 0),
         }
+        if not serving and not self._at_zero:
+            del gauges["ApproximateBacklogSizePerInstance"]
         self._gauges.append((end - 60, gauges))
         for alarm in (alarm for alarms in self._alarms for alarm in alarms):
             self._evaluate(alarm, end - 60 * self._delay)
@@ -240,7 +244,8 @@ class ReferenceEndpoint:
     def _evaluate(self, alarm: Alarm, end: float) -> None:
         step = min(alarm.rule.period, 60)
         for before in range(60 - step, -1, -step):
-            samples = [Sample.of(time, gauges[alarm.metric]) for time, gauges in self._gauges[-40:] if time < end]
+            known = [(time, gauges) for time, gauges in self._gauges[-40:] if time < end and alarm.metric in gauges]
+            samples = [Sample.of(time, gauges[alarm.metric]) for time, gauges in known]
             rule = alarm.rule
             alarm.values = aggregate(samples, rule.statistic, rule.period, end - before, rule.evaluation_range)
             alarm.state = evaluate(rule, alarm.values, alarm.state)

@@ -35,7 +35,7 @@ class Workload:
             )
         if not -math.inf < self.start < self.end < math.inf:
             raise InvalidInput(f"A workload runs from {self.start:.0f} to {self.end:.0f}; its end must be after its start.")
-        if any(after < before for before, after in pairwise(self.arrivals)):
+        if not all(before <= after for before, after in pairwise(self.arrivals)):
             raise InvalidInput("The arrivals of a workload are not in ascending order; sort them by time.")
         if self.arrivals and not (self.start <= self.arrivals[0] and self.arrivals[-1] <= self.end):
             raise InvalidInput("Arrivals of a workload lie outside its window; widen the window.")

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from async_endpoint.capacity.recommendation import Recommendation
     from async_endpoint.capacity.recommendation.alternatives import Alternative
     from async_endpoint.capacity.recommendation.evaluation import Point
+    from async_endpoint.capacity.workload import Workload
 
 SERVERLESS_ITEM = "serverless_gb_seconds"
+SHORT_SECONDS = 86_400
 Wait = Annotated[
     float | None,
     typer.Option(
@@ -101,7 +103,7 @@ def recommend(
     from async_endpoint.capacity import recommendation  # noqa: PLC0415 - loaded when it is needed
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.cli.plot_files import check_plot  # noqa: PLC0415
-    from async_endpoint.cli.sizing_inputs import sizing_inputs  # noqa: PLC0415
+    from async_endpoint.cli.sizing_inputs import NO_SLOWDOWN, sizing_inputs  # noqa: PLC0415
     from async_endpoint.sizing.instance_choices import instance_choices  # noqa: PLC0415
 
     if not trace:
@@ -141,7 +143,8 @@ def recommend(
         seed=seed,
         publication=Publication(metric_delay),
     )
-    notes = (*inputs.notes, *choices.notes)
+    stated = (note for note in inputs.notes if note != NO_SLOWDOWN or slowdown is None)
+    notes = (*stated, *choices.notes, *_window_notes(result, inputs.workload))
     if plot is not None:
         _draw(plot, result)
     if as_json:
@@ -151,6 +154,19 @@ def recommend(
         return
     for part in shown(result, notes):
         console.print(part)
+
+
+def _window_notes(result: Recommendation, workload: Workload) -> Iterator[str]:
+    """What the window of the arrivals does to the figures."""
+    from async_endpoint.capacity.arrivals.trace import EPOCH  # noqa: PLC0415 - loaded when it is needed
+
+    if workload.seconds < SHORT_SECONDS:
+        yield (
+            f"The arrivals span {workload.seconds / 3_600:,.1f} hours: what runs when they end is not paid for to its end, and "
+            "requests that are served later are. Give a day or more."
+        )
+    if EPOCH <= workload.start < EPOCH + 60 and result.best.settings is not None and result.best.settings.schedules:
+        yield "Arrivals without dates begin on a Monday at 00:00 UTC, and schedules follow from that: see --no-schedules."
 
 
 def shown(result: Recommendation, notes: tuple[str, ...]) -> Iterator[Table | Text]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled, parse_distribution
 from async_endpoint.capacity.profile import Profile
@@ -24,6 +24,8 @@ from async_endpoint.sizing.scaling_activities import capacity_changes, start_sec
 if TYPE_CHECKING:
     from async_endpoint.aws import AwsSession
     from async_endpoint.core.outputs import AsyncEndpointOutputs
+
+NO_SLOWDOWN: Final = "Requests on one instance do not slow each other down: no --profile says how much."
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def sizing_inputs(
     slowdown = Slowdown.of(measured.slowdown()) if measured else NONE
     notes = [*subject.notes, *read.notes, f"Instances start in {starts.mean:.0f} s on average: {source}."]
     if measured is None:
-        notes.append("Requests on one instance do not slow each other down: no --profile says how much.")
+        notes.append(NO_SLOWDOWN)
     elif measured.instance_type != subject.settings.instance_type:
         notes.append(f"The profile is of {measured.instance_type}, and the endpoint has {subject.settings.instance_type}.")
     return SizingInputs(subject, read.workload, starts, slowdown, measured, tuple(notes))

@@ -12,14 +12,14 @@ from typing import Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled
 from async_endpoint.capacity.prices import PriceList
-from async_endpoint.capacity.profile import Profile, parse_profile
+from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.recommendation import InstanceOption
 from async_endpoint.capacity.settings import Settings
 from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.input_files import printable, read_input
+from async_endpoint.input_files import printable
+from async_endpoint.sizing.profile_files import read_profile
 
-MAX_PROFILE_BYTES: Final = 10_000_000
 MAX_CONCURRENCY: Final = 1_000  # of MaxConcurrentInvocationsPerInstance
 _TYPE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
@@ -73,12 +73,11 @@ def _other(text: str, own: InstanceOption, profile: Profile | None, prices: Pric
     if factor is not None:
         note = f"{kind} is stated to take {factor:g} times as long for a request as {own.instance_type}, and as long to start."
         return replace(option, slowdown=replace(own.slowdown, instance_factor=factor)), note
-    path = Path(value)
-    measured = parse_profile(read_input(path, MAX_PROFILE_BYTES), printable(path))
-    if profile is None:
+    measured = read_profile(Path(value))
+    if measured is None or profile is None:
         raise InvalidInput(f"A profile of {kind} says nothing without one of {own.instance_type}; give it with --profile.")
     if measured.instance_type != kind:
-        raise InvalidInput(f"{printable(path)} is a profile of {measured.instance_type}, not of {kind}; name its type.")
+        raise InvalidInput(f"{printable(Path(value))} is a profile of {measured.instance_type}, not of {kind}; name its type.")
     found = statistics.median(measured.alone) / statistics.median(profile.alone)
     slowdown = Slowdown.of(measured.slowdown(), found)
     starts = Sampled(measured.start_seconds) if measured.start_seconds else own.starts

@@ -183,7 +183,7 @@ def _parse(text: str, part: str) -> ArrivalModel:
         count, seconds = float(found["count"]), float(found["every"] or 1) * _UNITS[found["unit"]]
         if kind == "poisson" and not options:
             return Poisson(count / seconds)
-        if kind == "bursts" and len(options) == 1:
+        if kind == "bursts" and len(options) == 1 and count == int(count):
             return Bursts(seconds, int(count), float(options[0]))
         if kind == "office" and (hours := _HOURS.fullmatch(options[0])) and len(options) < 3:
             working_days = seconds * 5 / 7 if seconds >= 7 * DAY else seconds  # 200/day are on each of them

@@ -16,6 +16,8 @@ from async_endpoint.core import metrics as m
 
 MINUTE: Final = 60
 OLDEST_AGE: Final = SIMULATED.index(m.APPROXIMATE_AGE_OF_OLDEST_REQUEST.name)
+PER_INSTANCE: Final = SIMULATED.index(m.APPROXIMATE_BACKLOG_SIZE_PER_INSTANCE.name)
+MISSING: Final = math.nan  # a gauge that is not published; compared by identity
 MAX_PATTERNS: Final = 10_000
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "GreaterThanThreshold": operator.gt,
@@ -28,14 +30,15 @@ Gauges = tuple[float, float, float, float]  # the metrics SIMULATED, of one minu
 
 
 class Alarm:
-    """An alarm on gauge number `gauge`, of which every minute has one sample. `state` is not kept by AlarmWindows' counting."""
+    """An alarm on gauge number `gauge`. `state` is not kept by AlarmWindows' counting, which needs a sample of every minute."""
 
-    def __init__(self, name: str, rule: AlarmRule, metric: str) -> None:
+    def __init__(self, name: str, rule: AlarmRule, metric: str, *, per_instance_at_zero: bool = True) -> None:
         self.name = name
         self.rule = rule
         self.gauge = SIMULATED.index(metric)
         self.state = AlarmState.INSUFFICIENT_DATA
-        self.counted = rule.period == MINUTE and rule.statistic != "SampleCount"  # one sample is its own average and sum
+        self._plain = rule.period == MINUTE and rule.statistic != "SampleCount"  # one sample is its own average and sum
+        self.counted = self._plain and (per_instance_at_zero or self.gauge != PER_INSTANCE)
         longer = 0 if self.counted else (rule.evaluation_range + 1) * math.ceil(rule.period / MINUTE)
         self.minutes = rule.evaluation_range + longer  # it looks back no further
 
@@ -51,11 +54,13 @@ class Alarm:
 
     def values(self, history: Sequence[Gauges], end: float, before: float = 0.0) -> list[float | None]:
         """The values that it is evaluated on `before` seconds before `end`, oldest first; None without a datapoint."""
-        if self.counted:
+        if self._plain:
             known = min(len(history), self.rule.evaluation_range)
-            return [history[index][self.gauge] for index in range(-known, 0)]
+            recent = [history[index][self.gauge] for index in range(-known, 0)]
+            return [None if value is MISSING else value for value in recent]
         ages = range(min(len(history), self.minutes), 0, -1)
-        samples = [Sample.of(end - age * MINUTE, history[-age][self.gauge]) for age in ages]
+        published = [(age, value) for age in ages if (value := history[-age][self.gauge]) is not MISSING]
+        samples = [Sample.of(end - age * MINUTE, value) for age, value in published]
         return aggregate(samples, self.rule.statistic, self.rule.period, end - before, self.rule.evaluation_range)
 
     def evaluated(self, values: Sequence[float | None], *, in_alarm: bool) -> EvaluatedAlarm:

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from async_endpoint.capacity.distributions import Distribution, draws
 from async_endpoint.capacity.settings import Settings
-from async_endpoint.capacity.simulation.alarm_windows import MINUTE, OLDEST_AGE, Gauges
+from async_endpoint.capacity.simulation.alarm_windows import MINUTE, MISSING, OLDEST_AGE, Gauges
 from async_endpoint.capacity.simulation.fleet import Fleet, Instance
 from async_endpoint.capacity.simulation.outcome import Activity, Minute, Outcome
 from async_endpoint.capacity.simulation.publication import DEFAULT, Publication
@@ -39,8 +39,9 @@ def simulate(
     launch takes equally long under all settings. `deaths` are the epoch seconds at which an instance dies. Definitions: the
     docstring of this package.
     """
-    engine = _Engine(settings, workload, Fleet(settings.initial, workload.start, draws(starts, seed)), slowdown, deaths)
-    engine.run(Scaler(settings, workload.start, publication.delay_minutes), timeline=timeline)
+    fleet = Fleet(settings.initial, workload.start, draws(starts, seed))
+    engine = _Engine(settings, workload, fleet, slowdown, deaths, at_zero=publication.per_instance_at_zero)
+    engine.run(Scaler(settings, workload.start, publication), timeline=timeline)
     return engine.outcome()
 
 
@@ -48,7 +49,14 @@ class _Engine:
     """Requests are indices of arrivals. In the queue: `_requeued`, its last one first, then `_head` to `_arrived`."""
 
     def __init__(
-        self, settings: Settings, workload: Workload, fleet: Fleet, slowdown: Slowdown, deaths: Sequence[float]
+        self,
+        settings: Settings,
+        workload: Workload,
+        fleet: Fleet,
+        slowdown: Slowdown,
+        deaths: Sequence[float],
+        *,
+        at_zero: bool,
     ) -> None:
         self._arrivals, self._service = workload.arrivals, workload.service
         self._start, self._end = workload.start, workload.end
@@ -56,6 +64,7 @@ class _Engine:
         self._concurrency = settings.concurrency
         self._factors = [slowdown.factor(concurrency) for concurrency in range(1, settings.concurrency + 1)]
         self._fleet = fleet
+        self._at_zero = at_zero  # whether the backlog per instance is published without instances
         self._deaths = sorted(deaths)
         self._head = self._arrived = 0
         self._requeued: list[int] = []
@@ -153,7 +162,8 @@ class _Engine:
         waiting, serving = self._waiting, len(self._fleet.serving)
         backlog = waiting + len(self._busy)
         age = now - self._arrivals[self._front] if waiting else 0.0
-        return float(backlog), backlog / (serving or 1), age, 1.0 if backlog and not serving else 0.0
+        per_instance = backlog / (serving or 1) if serving or self._at_zero else MISSING
+        return float(backlog), per_instance, age, 1.0 if backlog and not serving else 0.0
 
     def _advance(self, until: float) -> None:
         """Simulate the events up to `until`, inclusive: those that change the serving instances after others at that time."""

@@ -1,4 +1,4 @@
-"""When metrics become visible to alarms."""
+"""When metrics become visible to alarms, and which."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from async_endpoint.core.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Publication:
-    """Minutes between the end of a minute and the evaluation that first sees its metrics.
+    """What is not known of the metrics on AWS; the defaults are what the local AWS does.
 
-    The local AWS evaluates a minute at its end: 0. On AWS, metrics of a minute are visible about a minute after its end (A292).
+    `delay_minutes` pass between the end of a minute and the evaluation that first sees its metrics; about 1 on AWS (A292).
+    Without `per_instance_at_zero` no ApproximateBacklogSizePerInstance is published while no instance is in service, contrary
+    to A171: the low alarm then loses its data, and an endpoint that was woken stays for another fifteen minutes.
     """
 
     delay_minutes: int = 0
+    per_instance_at_zero: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay_minutes <= 15:

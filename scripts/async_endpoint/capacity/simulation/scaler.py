@@ -21,6 +21,7 @@ from async_endpoint.autoscaling.schedules import ActionSchedule, parse_schedule
 from async_endpoint.capacity.settings import ScheduledBounds, Settings, Stepped
 from async_endpoint.capacity.simulation.alarm_windows import MINUTE, Alarm, AlarmWindows, Gauges
 from async_endpoint.capacity.simulation.outcome import Activity
+from async_endpoint.capacity.simulation.publication import Publication
 
 MAX_REMEMBERED: Final = 10_000
 
@@ -28,20 +29,20 @@ MAX_REMEMBERED: Final = 10_000
 class Scaler:
     """The scalable target: bounds, cooldown and policies. Minutes must be given in ascending order."""
 
-    def __init__(self, settings: Settings, start: float, delay_minutes: int) -> None:
+    def __init__(self, settings: Settings, start: float, publication: Publication) -> None:
         self.bounds = settings.bounds
         self.activities: list[Activity] = []
         self._tracking: list[tuple[TargetTracking, int]] = []  # with the index of its high alarm, which the low one follows
         self._steps: list[tuple[StepScaling, int]] = []
-        self.windows = AlarmWindows(self._alarms(settings))
+        self.windows = AlarmWindows(self._alarms(settings, at_zero=publication.per_instance_at_zero))
         self._scale_in = sum(2 << index for _, index in self._tracking)  # bits of the low alarms
         self._undecided: set[tuple[object, ...]] = set()  # what led to no decision since the last change
         self._state = ScalerState()
         self._in_progress = False
         self._delayed: deque[Gauges] = deque()
-        self._delay = delay_minutes
+        self._delay = publication.delay_minutes
         self._same = 0  # minutes in a row with the same gauges
-        self._settled_after = self.windows.look_back + delay_minutes
+        self._settled_after = self.windows.look_back + self._delay
         self._last: tuple[float, ...] = ()
         self._schedules: list[tuple[float, ScheduledBounds, ActionSchedule]] = []
         for action in settings.schedules:
@@ -128,16 +129,14 @@ class Scaler:
         tracking = []
         for policy, index in self._tracking:
             high, low = windows.alarms[index], windows.alarms[index + 1]
-            value = (gauges[high.gauge],)
-            above, below = in_alarm >> index & 1, in_alarm >> index & 2
-            reading = TrackingReading(
-                policy, high.evaluated(value, in_alarm=bool(above)), low.evaluated(value, in_alarm=bool(below))
-            )
+            values = (gauges[high.gauge],) if high.counted else low.values(windows.history, end - self._delay * MINUTE)
+            above, below = bool(in_alarm >> index & 1), bool(in_alarm >> index & 2)
+            reading = TrackingReading(policy, high.evaluated(values, in_alarm=above), low.evaluated(values, in_alarm=below))
             tracking.append(reading)
         steps = [self._step(policy, index, end) for policy, index in self._steps if in_alarm >> index & 1]
         proposals = propose(self._state, end, desired, tracking, steps)
         decision, self._state = decide(self._state, end, desired, proposals, self.bounds)
-        if decision is None and not steps and len(self._undecided) < MAX_REMEMBERED:
+        if decision is None and not steps and windows.counting and len(self._undecided) < MAX_REMEMBERED:
             self._undecided.add(known)
         return decision
 
@@ -146,18 +145,18 @@ class Scaler:
         values = alarm.values(self.windows.history, end - self._delay * MINUTE)
         return StepReading(policy, alarm.evaluated(values, in_alarm=True))
 
-    def _alarms(self, settings: Settings) -> list[Alarm]:
+    def _alarms(self, settings: Settings, *, at_zero: bool) -> list[Alarm]:
         """The alarms of all policies; of target tracking the high and the low one."""
         alarms: list[Alarm] = []
         for policy in settings.policies:
             name = policy.policy.name
             if isinstance(policy, Stepped):
                 self._steps.append((policy.policy, len(alarms)))
-                alarms.append(Alarm(f"{name}-Alarm", policy.alarm, policy.metric))
+                alarms.append(Alarm(f"{name}-Alarm", policy.alarm, policy.metric, per_instance_at_zero=at_zero))
             else:
                 self._tracking.append((policy.policy, len(alarms)))
-                high, low = tracking_alarms(policy.policy)
-                alarms += [Alarm(f"{name}-AlarmHigh", high, policy.metric), Alarm(f"{name}-AlarmLow", low, policy.metric)]
+                for suffix, rule in zip(("High", "Low"), tracking_alarms(policy.policy), strict=True):
+                    alarms.append(Alarm(f"{name}-Alarm{suffix}", rule, policy.metric, per_instance_at_zero=at_zero))
         return alarms
 
     def _run_scheduled_action(self, now: float, desired: int) -> None:

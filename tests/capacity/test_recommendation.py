@@ -188,6 +188,7 @@ def test_serverless_is_billed_for_service_and_waits_for_cold_starts() -> None:
     found = serverless(evaluator, replace(OPTION, starts=Fixed(15)), 0.00002, memory_gb=4)
     assert found.wait == 15 and not found.obstacles
     assert found.usd == pytest.approx(40 * 4 * 0.00002 * 730)
+    assert serverless(Evaluator(requests, [OPTION], 50), replace(OPTION, starts=Fixed(15)), None).wait == 15
     assert serverless(Evaluator(requests, [OPTION], 25), replace(OPTION, starts=Fixed(15)), None).wait == 0
 
 

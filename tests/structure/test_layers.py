@@ -188,6 +188,21 @@ def test_autoscaling_has_no_clock_and_no_io() -> None:
     assert used <= {"calendar", "math", "operator", "re"}
 
 
+def test_capacity_has_no_clock_no_network_and_needs_no_extra() -> None:
+    """It reads its own table of prices; the time, files and answers of AWS are passed in."""
+    trees = [ast.parse(path.read_text()) for path in (PACKAGE / "capacity").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    used |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    calls = {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    assert {name for name in used if not name.startswith("async_endpoint.")} <= {
+        *("__future__", "array", "bisect", "collections", "collections.abc", "csv", "dataclasses", "datetime", "decimal"),
+        *("enum", "functools", "heapq", "importlib.resources", "io", "itertools", "json", "math", "operator", "random", "re"),
+        *("statistics", "typing", "zoneinfo"),
+    }
+    assert not calls & {"now", "today", "utcnow", "seed", "urandom"}
+
+
 def test_the_check_sees_a_wrong_import() -> None:
     assert forbidden("client", "emulator.daemon")
     assert forbidden("autoscaling", "workspace")

@@ -13,6 +13,7 @@ from async_endpoint.capacity.simulation import Activity, Outcome, Publication, s
 from async_endpoint.capacity.workload import Workload
 from support.capacity_scenarios import module_settings
 from support.recorded_run import Recording
+from support.wrong_simulators import WRONG_SIMULATORS
 
 PERIOD: Final = 60.0  # of metrics: the resolution of everything that scales
 TOLERANCE: Final = 0.10  # of waits, or a period if that is more
@@ -126,12 +127,18 @@ def table(comparisons: Iterable[Comparison]) -> str:
 
 def sensitivity_table(recordings: Iterable[Recording]) -> str:
     """A Markdown table: the recorded runs simulated under other conditions, each with instance hours and p95 wait."""
-    lines = [
-        "| Scenario | As recorded | Metrics a minute later | Start times doubled | Service times 20 % longer |",
-        "|---|---|---|---|---|",
-    ]
+    conditions = (
+        "As recorded",
+        "Start times doubled",
+        "Service times 20 % longer",
+        "Metrics a minute later (A292)",
+        "Decisions while scaling (A310)",
+    )
+    lines = ["| Scenario | " + " | ".join(conditions) + " |", "|---" * (len(conditions) + 1) + "|"]
     for recording in recordings:
-        outcomes = [replay(recording), *(replay(recording, run) for run in (_delayed, _started_later, _served_longer))]
+        outcomes = [
+            replay(recording, run) for run in (simulate, _started_later, _served_longer, _delayed, _deciding_while_scaling)
+        ]
         cells = [f"{outcome.instance_hours:.2f} h, {outcome.wait(95):.0f} s" for outcome in outcomes]
         lines.append(f"| {recording.scenario} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -139,6 +146,11 @@ def sensitivity_table(recordings: Iterable[Recording]) -> str:
 
 def _delayed(*settings_and_workload: Any, **given: Any) -> Outcome:
     return simulate(*settings_and_workload, **given, publication=Publication(1))
+
+
+def _deciding_while_scaling(*settings_and_workload: Any, **given: Any) -> Outcome:
+    with WRONG_SIMULATORS["scales while scaling is in progress"]() as run:
+        return run(*settings_and_workload, **given)
 
 
 def _started_later(*settings_and_workload: Any, starts: Recorded, **given: Any) -> Outcome:

@@ -9,7 +9,7 @@ from async_endpoint.emulator.clock import ScaledClock
 from async_endpoint.emulator.hosting.hosted_config import ServerlessConfig
 from async_endpoint.emulator.hosting.instance import Instance, InstanceState
 
-# Exponential backoff: a failed instance is replaced after this many AWS seconds, doubling with each consecutive failure.
+# Exponential backoff: a failed instance is replaced after this many AWS seconds, doubling with each consecutive failure (A312).
 FIRST_REPLACEMENT_SECONDS = 30.0
 LONGEST_REPLACEMENT_SECONDS = 600.0
 # How long an idle serverless instance stays warm, in AWS seconds. A155; 5 to 15 minutes are observed.
@@ -104,7 +104,7 @@ class Fleet:
 
 
 def _scale_in_order(instance: Instance) -> tuple[bool, int]:
-    """Sort key: instances that do not serve yet stop first, then those with the fewest requests."""
+    """Sort key: instances that do not serve yet stop first, then those with the fewest requests (A311)."""
     return instance.serving, instance.in_flight
 
 

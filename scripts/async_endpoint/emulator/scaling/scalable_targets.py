@@ -56,7 +56,7 @@ class ScalableTargets:
     def decide(self, endpoint: HostedEndpoint, alarms: dict[str, EvaluatedAlarm], begin: float, now: float) -> None:
         """Run the scheduled actions due since `begin`, then set each variant's capacity to what bounds and policies require.
 
-        The capacity of an endpoint that is being updated is left unchanged.
+        The capacity of an endpoint that is being updated, or is still scaling, is left unchanged (A310).
         """
         states = self._states.setdefault(endpoint, defaultdict(ScalerState))
         stable = endpoint.status == "InService"

@@ -75,11 +75,11 @@ def test_room_that_costs_nothing_is_recommended_too() -> None:
 def test_settings_that_were_not_simulated_are_what_they_stand_for() -> None:
     """A maximum that is not reached: the same point as a simulation of its own."""
     evaluator = Evaluator(OFFICE, [OPTION], 95)
-    for maximum in (8, 3, 4, 1):
-        settings = ModuleSettings(max_concurrent_invocations=2, max_instances=maximum, target_backlog_per_instance=8)
+    for maximum in (1, 8, 3, 4, 7):
+        settings = ModuleSettings(max_concurrent_invocations=2, max_instances=maximum, target_backlog_per_instance=3)
         alone = Evaluator(OFFICE, [OPTION], 95).point(settings)
         assert evaluator.point(settings) == alone
-    assert evaluator.simulations < 4
+    assert evaluator.simulations < 5
 
 
 def test_a_recommendation_is_complete_and_never_worse_than_the_guides_settings() -> None:

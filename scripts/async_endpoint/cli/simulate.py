@@ -55,6 +55,7 @@ def simulate(
     timeline: Timeline = False,
     plot: Plot = None,
     as_json: Json = False,
+    region: options.Region = None,
     local: Local = False,
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
@@ -88,6 +89,7 @@ def simulate(
         duration=duration,
         seed=seed,
         local=local,
+        region=region,
     )
     settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
     outcome = run(

@@ -30,7 +30,13 @@ MUTANTS: Final = (
         "not windows.counting:",
     ),
     Mutant("a skip ignores delayed metrics", "scaler.py", "if self._same <= self._delay or not", "if not"),
-    Mutant("a step's None is remembered", "scaler.py", "if decision is None and not steps and", "if decision is None and"),
+    Mutant(
+        "decisions are remembered without the windows of steps",
+        "scaler.py",
+        "tuple([tuple(self._values(index, end))",
+        "tuple([0",
+    ),
+    Mutant("decisions are remembered without the cooldown", "scaler.py", 'state.cooling("in", end),', "False,"),
     Mutant(
         "at the minimum nothing scales out",
         "scaler.py",

@@ -100,11 +100,7 @@ def mutated_checkout(folder: Path, mutant: Mutant | None) -> Path:
         shutil.copytree(CHECKOUT / "scripts/async_endpoint" / name, folder / "scripts/async_endpoint" / name)
     for name in ("__init__.py", "pytest_plugin.py"):
         (folder / "scripts/async_endpoint" / name).touch()
-    for name in (
-        *(f"tests/capacity/{test}" for test in TESTS),
-        "tests/capacity/conftest.py",
-        "tests/support/reference_endpoint.py",
-    ):
+    for name in (*(f"capacity/{test}" for test in (*TESTS, "conftest.py")), "support/reference_endpoint.py"):
         (folder / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "tests" / name, folder / "tests" / name)
     if mutant is not None:

@@ -431,7 +431,7 @@ variable "names" {
     - `scheduled_actions`: Names of scheduled actions, by schedule.
     - `success_topic`: Name of the topic for completed requests, likewise; it may be the same topic.
     - `tracking_policy`: Name of the target tracking policy.
-    - `variant`: Name of the endpoint's variant; primary when it is null. Another one cannot be given to an endpoint while it scales.
+    - `variant`: Name of the endpoint's variant; primary when it is null. Another one is an update, for which scaling is detached and attached again.
     - `wake_alarm`: Name of the alarm that starts the first instance.
     - `wake_policy`: Name of the step scaling policy that starts the first instance.
   TEXT

@@ -14,6 +14,7 @@ from async_endpoint.capacity.guide_example import Comparison
 from async_endpoint.capacity.load import Load, request_usage, simulate_load
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.settings import ModuleSettings
+from async_endpoint.capacity.simulation import Publication
 from async_endpoint.core.errors import InvalidInput
 
 PRICES = PriceList.load("us-east-1", today=date(2026, 11, 30))
@@ -110,8 +111,9 @@ def test_a_large_load_is_simulated_for_a_shorter_time() -> None:
 def test_a_load_that_makes_no_sense_is_refused(wrong: dict[str, float], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         Load(**wrong)
-    with pytest.raises(InvalidInput, match="cannot be simulated"):
-        simulate_load(SETTINGS.settings(), Load(0), service=Fixed(1), starts=Fixed(1))
+    for requests in (0, 1e12):
+        with pytest.raises(InvalidInput, match="cannot be simulated; state 1 to 100,000,000"):
+            simulate_load(SETTINGS.settings(), Load(requests), service=Fixed(1), starts=Fixed(1))
 
 
 def test_the_usage_of_requests_in_part_of_a_month_counts_each_of_them() -> None:
@@ -129,3 +131,7 @@ def test_the_page_has_the_figures_that_are_computed(pytestconfig: pytest.Config)
             rows.append((parts[0].name, [f"{part.usd:+.2f}" for part in parts]))
         rows.append(("**the bill here**", [f"**{one.ours_usd:.2f}**" for one in comparisons]))
         assert "\n".join(f"| {name} | {' | '.join(amounts)} |" for name, amounts in rows) in page
+    other = guide_example.spread(PRICES, publication=Publication(per_instance_at_zero=False))
+    said = f"costs {other.ours_usd:.2f}, of which scale-in has {differences(other)['scale-in']:.2f}"
+    assert said in page
+    assert other.ours_usd - other.guide_usd == pytest.approx(sum(one.usd for one in other.differences), abs=1e-6)

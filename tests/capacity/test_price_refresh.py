@@ -160,11 +160,15 @@ def test_the_table_keeps_its_types_and_other_regions() -> None:
             "us-east-1": {"ml.m5.large": {"usd": 8, "source": "other"}},
         },
     }
-    renewed = merged(table, as_document(REGION, refresh(REGION, fetch).offers))
+    read = as_document(REGION, refresh(REGION, fetch).offers)
+    renewed = merged(table, read)
     assert renewed["regions"]["us-east-1"] == table["regions"]["us-east-1"]
     assert renewed["regions"][REGION]["ml.m5.large"]["usd"] == 0.129
     assert "ml.g4dn.xlarge" not in renewed["regions"][REGION]
     assert "old" not in renewed["sources"]
+    added = merged({"sources": table["sources"], "regions": {"us-east-1": table["regions"]["us-east-1"]}}, read)
+    assert added["regions"][REGION]["ml.m5.large"]["usd"] == 0.129
+    assert "ml.g4dn.xlarge" not in added["regions"][REGION]
 
 
 def test_the_command_writes_a_file_and_names_what_it_did_not_find(

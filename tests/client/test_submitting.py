@@ -172,6 +172,21 @@ def test_an_s3_uri_cannot_be_sent_inline(aws: Any) -> None:
         aws.submit("s3://elsewhere/x.json", inline=True)
 
 
+@pytest.mark.parametrize(("seconds", "deadline"), [(None, 3_960), (60, 420), (3_600, 3_960), (21_600, 3_960)])
+def test_a_request_may_wait_for_less_time_than_the_endpoint_allows(aws: Any, seconds: int | None, deadline: int) -> None:
+    """The endpoint allows an hour; with a minute for the invocation and five for a cold start the deadline follows."""
+    submitted = aws.submit(b"1", ttl_seconds=seconds, custom_attributes="shop=7")
+    [call] = aws.runtime.calls
+    assert (call["RequestTTLSeconds"], call["CustomAttributes"]) == (seconds or 3_600, "shop=7")
+    assert submitted.deadline_seconds == deadline
+
+
+@pytest.mark.parametrize("seconds", [59, 21_601, 60.5, True, "60"])
+def test_a_time_to_live_that_aws_refuses_is_refused(seconds: Any) -> None:
+    with pytest.raises(InvalidInput, match="ttl_seconds"):
+        Request(b"1", ttl_seconds=seconds)
+
+
 @pytest.mark.parametrize("field", ["content_type", "accept"])
 def test_a_header_cannot_carry_a_line_break(aws: Any, field: str) -> None:
     with pytest.raises(InvalidInput, match="HTTP header"):

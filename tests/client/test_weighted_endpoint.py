@@ -350,11 +350,12 @@ def test_a_body_that_boto3_does_not_take_is_refused(traffic: Callable[..., Traff
         traffic(1).call({"text": "shirt"})
 
 
-@pytest.mark.parametrize("argument", ["TargetModel", "TargetContainerHostname", "EnableExplanations", "SessionId"])
+@pytest.mark.parametrize("argument", ["TargetModel", "TargetVariant", "EnableExplanations", "SessionId"])
 def test_what_only_real_time_can_do_goes_there(traffic: Callable[..., Traffic], argument: str) -> None:
-    assert traffic(1).call(**{argument: "x"}) == b"real shirt"
-    with pytest.raises(exceptions().ValidationError, match=argument):
-        traffic(1, fallback=False).call(**{argument: "x"})
+    router = traffic(1, fallback=False)
+    assert router.call(**{argument: "x"}) == b"real shirt"
+    assert (router.connected, router.router.counts.real_time) == (0, 1)
+    assert router.call(InferenceId="mine") == b"shirt"
 
 
 def test_closing_closes_both(traffic: Callable[..., Traffic]) -> None:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.deploy.destroy import expected_resources
 from async_endpoint.deploy.leftovers import delete_reply_queues, leftovers
 from async_endpoint.deploy.retries import retrying_session
+from async_endpoint.terraform.adapter import Terraform
 from async_endpoint.terraform.plan_document import PlanView, plan_view
 from support.deployment_fixtures import TRUST_POLICY, create_endpoint, endpoint_outputs
+from support.fake_terraform import FakeTerraform
 from support.plan_documents import TAGS, creation, plan_document
 
 NOTHING = PlanView((), (), "eu-west-1")
@@ -46,6 +51,44 @@ def test_every_kind_is_found_and_another_deployment_is_not(aws: AwsSession, depl
         "key alias alias/shirts",
         "log group /aws/sagemaker/Endpoints/shirts",
     ]
+
+
+def test_what_is_called_like_an_endpoint_that_existed_before_is_not_its(
+    aws: AwsSession, deployed: AsyncEndpointOutputs
+) -> None:
+    """Its own name counts, and what its state had; beside it the names that its deployment derives."""
+    aws.client("sqs").create_queue(QueueName="shirts-of-the-team")
+    aws.client("sqs").create_queue(QueueName="team-prod-results")
+    aws.client("cloudwatch").put_dashboard(DashboardName="shirts-eu-west-1", DashboardBody='{"widgets": []}')
+    state = (
+        (
+            "aws_sns_topic",
+            {"name": "shirts-success", "arn": f"arn:aws:sns:{deployed.region}:{deployed.account_id}:shirts-success"},
+        ),
+    )
+    aws.client("sns").create_topic(Name="shirts-success")
+    found = [str(one) for one in leftovers(aws, ["team-prod"], PlanView((), state, "eu-west-1"), {"shirts"})]
+    assert [one.replace(f"arn:aws:sns:{deployed.region}:123456789012:", "") for one in found] == [
+        "scalable target endpoint/shirts/variant/main",
+        "endpoint shirts",
+        "dashboard shirts-eu-west-1",
+        f"queue https://sqs.{deployed.region}.amazonaws.com/123456789012/team-prod-results",
+        "topic shirts-success",
+    ]
+
+
+def test_a_destroy_knows_which_endpoints_existed_before(terraform: FakeTerraform, deployed: AsyncEndpointOutputs) -> None:
+    document = plan_document(
+        state={
+            "aws_sagemaker_endpoint.this": {"name": "shirts"},
+            "aws_sagemaker_endpoint_configuration.this": {"name": "team-prod-2026", "name_prefix": "team-prod-"},
+        }
+    )
+    call = {"expressions": {"names": {"constant_value": {"endpoint": "shirts"}}}}
+    for calls, expected in (({"shirts": call}, ({"shirts"}, {"team-prod"})), ({"shirts": {}}, (set(), set()))):
+        document["configuration"]["root_module"] = {"module_calls": calls}
+        found = expected_resources(cast(Terraform, terraform), document, [deployed], Path("unused"))
+        assert (found.names, set(found.imported), set(found.prefixes)) == (("shirts",), *expected)
 
 
 def test_reply_queues_of_clients_are_deleted_and_queues_of_others_are_not(aws: AwsSession) -> None:

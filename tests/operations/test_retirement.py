@@ -79,21 +79,58 @@ def test_without_metrics_nothing_is_known(aws: FakeAws, cloudwatch: CloudWatch) 
         check(aws, cloudwatch)
 
 
-@pytest.mark.parametrize(
-    ("asynchronous", "tags", "words"),
-    [(True, [], "is asynchronous"), (False, [{"Key": retirement.STACK_TAG, "Value": "shop"}], "CloudFormation stack shop")],
-)
-def test_what_is_not_for_this_command_is_refused(asynchronous: bool, tags: list[dict[str, str]], words: str) -> None:
+def described(asynchronous: bool, stack: Any) -> retirement.RealTimeEndpoint:
+    """The endpoint, tagged with a stack unless `stack` is None; CloudFormation answers with `stack`, or raises it."""
     config = {"ProductionVariants": [{"VariantName": "blue", "ModelName": "model"}]}
     if asynchronous:
         config["AsyncInferenceConfig"] = {"OutputConfig": {}}  # type: ignore[assignment]
+    tags = [{"Key": retirement.STACK_TAG, "Value": "shop"}] if stack is not None else []
     sagemaker = SimpleNamespace(
         describe_endpoint=lambda EndpointName: {"EndpointConfigName": "old-1", "EndpointArn": "arn"},  # noqa: N803
         describe_endpoint_config=lambda EndpointConfigName: config,  # noqa: N803
         list_tags=lambda ResourceArn: {"Tags": tags},  # noqa: N803
     )
+
+    def describe_stack_resources(PhysicalResourceId: str) -> dict[str, Any]:  # noqa: N803
+        assert PhysicalResourceId == "arn"
+        if isinstance(stack, Exception):
+            raise stack
+        return {"StackResources": stack}
+
+    services = {"sagemaker": sagemaker, "cloudformation": SimpleNamespace(describe_stack_resources=describe_stack_resources)}
+    return retirement.describe_real_time(AwsSession(services.__getitem__, "eu-west-1"), "old")
+
+
+def held(status: str, physical_id: str = "arn") -> list[dict[str, str]]:
+    return [{"StackName": "shop", "PhysicalResourceId": physical_id, "ResourceStatus": status}]
+
+
+@pytest.mark.parametrize(
+    ("asynchronous", "stack", "words"),
+    [
+        (True, None, "is asynchronous"),
+        (False, held("UPDATE_COMPLETE"), "CloudFormation stack shop"),
+        (False, client_error("AccessDenied", "no", 403), "DescribeStackResources on endpoint old is denied"),
+    ],
+    ids=["asynchronous", "of a stack", "unknown"],
+)
+def test_what_is_not_for_this_command_is_refused(asynchronous: bool, stack: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        retirement.describe_real_time(AwsSession({"sagemaker": sagemaker}.__getitem__, "eu-west-1"), "old")
+        described(asynchronous, stack)
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        None,
+        held("DELETE_SKIPPED"),
+        held("CREATE_COMPLETE", "other"),
+        client_error("ValidationError", "Stack for arn does not exist"),
+    ],
+    ids=["untagged", "retained", "another", "released"],
+)
+def test_what_a_stack_has_released_is_retired(stack: Any) -> None:
+    assert described(False, stack).variants == ("blue",)
 
 
 def test_a_successor_has_to_be_in_service(aws: FakeAws) -> None:

@@ -17,7 +17,7 @@ from async_endpoint.capacity.load import BYTES_PER_GB, DAYS_PER_MONTH, SECONDS_P
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.settings import ModuleSettings
-from async_endpoint.capacity.simulation import Outcome, simulate
+from async_endpoint.capacity.simulation import DEFAULT, Outcome, Publication, simulate
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
 
@@ -82,10 +82,11 @@ def always_on(prices: PriceList) -> Comparison:
     return Comparison(guide_always_on_usd(), ours, differences)
 
 
-def spread(prices: PriceList, *, seed: int = 0) -> Comparison:
+def spread(prices: PriceList, *, seed: int = 0, publication: Publication = DEFAULT) -> Comparison:
     """The guide's load at random moments of day and night."""
     load = _load()
-    simulated = simulate_load(SETTINGS.settings(), load, service=Fixed(SERVICE_SECONDS), starts=Fixed(START_SECONDS), seed=seed)
+    service, starts = Fixed(SERVICE_SECONDS), Fixed(START_SECONDS)
+    simulated = simulate_load(SETTINGS.settings(), load, service=service, starts=starts, seed=seed, publication=publication)
     return _comparison(prices, load, simulated.outcome, simulated.workload.seconds)
 
 

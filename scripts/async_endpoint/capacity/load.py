@@ -19,7 +19,7 @@ from async_endpoint.capacity.distributions import Distribution
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.settings import Settings
-from async_endpoint.capacity.simulation import Outcome, simulate
+from async_endpoint.capacity.simulation import DEFAULT, Outcome, Publication, simulate
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
 
@@ -27,8 +27,9 @@ DAYS_PER_MONTH: Final = HOURS_PER_MONTH / 24
 SECONDS_PER_MONTH: Final = HOURS_PER_MONTH * 3_600
 BYTES_PER_GB: Final = 1_000_000_000
 KEPT_DAYS: Final = 37  # the modules' default: objects expire after 30 days, and their versions 7 days later
-MOST_SIMULATED: Final = 50_000  # requests; a larger load is simulated for a shorter time, of a day at least
-_DAY: Final = 86_400
+MOST_SIMULATED: Final = 50_000  # requests; a larger load is simulated for a shorter time, of SHORTEST_SECONDS at least
+SHORTEST_SECONDS: Final = 21_600
+MOST_REQUESTS: Final = 100_000_000  # a month; 800,000 in the shortest time
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,24 @@ class SimulatedLoad:
 
 
 def simulate_load(
-    settings: Settings, load: Load, *, service: Distribution, starts: Distribution, seed: int = 0
+    settings: Settings,
+    load: Load,
+    *,
+    service: Distribution,
+    starts: Distribution,
+    seed: int = 0,
+    publication: Publication = DEFAULT,
 ) -> SimulatedLoad:
     """Requests at random moments, as many as the load has, for a month or for MOST_SIMULATED of them. Raises InvalidInput."""
-    if load.requests < 1:
-        raise InvalidInput(f"A load of {load.requests:g} requests a month cannot be simulated; state 1 or more.")
-    seconds = float(max(_DAY, min(SECONDS_PER_MONTH, SECONDS_PER_MONTH * MOST_SIMULATED / load.requests)))
+    if not 1 <= load.requests <= MOST_REQUESTS:
+        raise InvalidInput(f"A load of {load.requests:g} requests a month cannot be simulated; state 1 to {MOST_REQUESTS:,}.")
+    seconds = float(max(SHORTEST_SECONDS, min(SECONDS_PER_MONTH, SECONDS_PER_MONTH * MOST_SIMULATED / load.requests)))
     draw = random.Random(seed)
     count = max(1, round(load.requests * seconds / SECONDS_PER_MONTH))
     times = array("d", sorted(draw.uniform(0, seconds) for _ in range(count)))
     source = f"{load.requests:,.0f} requests a month at random moments"
     workload = Workload.of(times, service, 0.0, seconds, seed=seed, source=source)
-    outcome = simulate(settings, workload, starts=starts, seed=seed)
+    outcome = simulate(settings, workload, starts=starts, seed=seed, publication=publication)
     months = seconds / SECONDS_PER_MONTH
     billed = {settings.instance_type: outcome.instance_seconds / months}
     return SimulatedLoad(outcome, workload, Usage(instance_seconds=billed, launches=round(outcome.launches / months)))

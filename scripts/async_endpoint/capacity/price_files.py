@@ -171,11 +171,15 @@ def as_document(region: str, offers: Mapping[str, OfferPrices]) -> dict[str, Any
 
 
 def merged(table: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with prices of one region renewed: those that it has, and items. Sources that nothing refers to go."""
+    """A document with prices of one region renewed: of its instance types, in whatever region, and of all items.
+
+    Sources that nothing refers to any more are left out.
+    """
     regions = {region: dict(prices) for region, prices in table["regions"].items()}
+    types = {name for prices in regions.values() for name in prices}
     for region, prices in read["regions"].items():
         kept = regions.setdefault(region, {})
-        kept |= {name: one for name, one in prices.items() if name in kept or not is_instance(name)}
+        kept |= {name: one for name, one in prices.items() if name in types or not is_instance(name)}
     used = {one["source"] for prices in regions.values() for one in prices.values()}
     sources = {name: one for name, one in {**table["sources"], **read["sources"]}.items() if name in used}
     return {"sources": sources, "regions": regions}

@@ -102,7 +102,9 @@ class PriceList:
                 f"because none of {self.region} is known."
             )
         if price.older_than_a_year(self.today):
-            return f"The price of {name} in {self.region} is of {price.date}, over a year old; `prices refresh` renews it."
+            return (
+                f"The price of {name} in {self.region} is of {price.date}, over a year old; check it or run `prices refresh`."
+            )
         return None
 
     def _remedy(self, name: str) -> str:

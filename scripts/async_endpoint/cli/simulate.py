@@ -59,6 +59,7 @@ def simulate(
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
     from async_endpoint.capacity.overrides import Overrides, overridden  # noqa: PLC0415 - loaded when it is needed
+    from async_endpoint.capacity.recommendation.evaluation import in_steady_state  # noqa: PLC0415
     from async_endpoint.capacity.report import simulation_report  # noqa: PLC0415
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.capacity.simulation import simulate as run  # noqa: PLC0415
@@ -88,7 +89,7 @@ def simulate(
         seed=seed,
         local=local,
     )
-    settings = overridden(inputs.subject.settings, overrides)
+    settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
     outcome = run(
         settings,
         inputs.workload,
@@ -99,7 +100,11 @@ def simulate(
         publication=Publication(metric_delay),
     )
     changed = overrides.as_text()
-    notes = (*inputs.notes, *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()))
+    notes = (
+        *inputs.notes,
+        "It begins after a long idle time: the minimum of instances, within the bounds of the last scheduled action.",
+        *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()),
+    )
     report = simulation_report(settings, inputs.workload, outcome, costs(inputs.subject.region), notes)
     if plot is not None:
         from async_endpoint.cli.plot_files import write_plot  # noqa: PLC0415

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, ReadTimeoutError
 
-from async_endpoint.client.botocore_errors import MODEL_ERROR, as_boto3_error, client_error
+from async_endpoint.client.botocore_errors import MODEL_ERROR, as_boto3_error
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.synchronous import TIMEOUT_SECONDS, invoke_sync
 from async_endpoint.client.weights import Weight
@@ -23,14 +23,18 @@ from async_endpoint.core.errors import InvalidInput
 Key = Callable[[Mapping[str, Any]], str | bytes | None]
 """What identifies the caller, session or input of a call: a function of the arguments of `invoke_endpoint`."""
 
-_UNKNOWN_TO_ASYNC: Final = {
-    "TargetModel": "multi-model containers",
-    "TargetContainerHostname": "containers invoked by hostname",
-    "InferenceComponentName": "inference components",
-    "EnableExplanations": "explanations",
-    "SessionId": "stateful sessions",
-    "PrefixAwareId": "prefix-aware routing",
-}
+# They select one of what an asynchronous endpoint has only one of, or none
+_REAL_TIME_ONLY: Final = frozenset(
+    {
+        "EnableExplanations",
+        "InferenceComponentName",
+        "PrefixAwareId",
+        "SessionId",
+        "TargetContainerHostname",
+        "TargetModel",
+        "TargetVariant",
+    }
+)
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +109,8 @@ class WeightedEndpoint:
     ) -> dict[str, Any]:
         """As boto3's `invoke_endpoint`: the same arguments, response and errors, whichever endpoint answers.
 
-        A call with an argument that an asynchronous endpoint has no equivalent of falls back to real time, or raises
-        ValidationError. It ignores `InferenceId` and `TargetVariant`: its ids are the client's, and it has one variant.
+        A call with an argument that an asynchronous endpoint has no equivalent of, such as `TargetVariant`, is answered in real
+        time whatever the weight. `InferenceId` is ignored by an asynchronous one: its ids are the client's.
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "given") and value is not None}
         if EndpointName != self._name or not self._chooses_asynchronous(given):
@@ -132,6 +136,8 @@ class WeightedEndpoint:
 
     def _chooses_asynchronous(self, given: Mapping[str, Any]) -> bool:
         weight = self._weight.current()
+        if not _REAL_TIME_ONLY.isdisjoint(given):
+            return False
         key = self._key_of(given)
         return (self._draw() if key is None else share_of(key)) < weight
 
@@ -158,10 +164,6 @@ class WeightedEndpoint:
     def _asynchronous(self, given: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
             self.counts.asynchronous += 1
-        for name, feature in _UNKNOWN_TO_ASYNC.items():
-            if name in given:
-                message = f"An asynchronous endpoint has no {feature}; call without {name}, or the real-time endpoint."
-                raise client_error(self._runtime.exceptions, "ValidationError", message, 400)
         try:
             endpoint = self._connected()
         except Exception as error:

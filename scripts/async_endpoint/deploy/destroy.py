@@ -22,9 +22,9 @@ from async_endpoint.deploy.leftovers import (
 )
 from async_endpoint.deploy.policy_deletions import require_unused_policies
 from async_endpoint.deploy.polling import Poller, reports_waits
-from async_endpoint.deploy.resource_kinds import ENDPOINT
+from async_endpoint.deploy.resource_kinds import CONFIGURATION, ENDPOINT
 from async_endpoint.terraform.adapter import Terraform
-from async_endpoint.terraform.plan_document import PlanView, missing_modules, plan_view
+from async_endpoint.terraform.plan_document import PlanView, imported_endpoints, missing_modules, plan_view
 
 # SQS lists a queue for up to 60 seconds after it is deleted [D].
 LISTINGS_SETTLE = Poller(deadline=75)
@@ -42,12 +42,19 @@ class Destroyed:
 class ExpectedResources:
     """What a destroyed environment consisted of: `names` of the endpoints, `view` of state and plan.
 
+    `imported` are those of the endpoints that existed before, `prefixes` what the names of their configurations begin with.
     `unsearched` says why some names are unknown, empty when none are.
     """
 
     names: tuple[str, ...]
     view: PlanView
     unsearched: str = ""
+    imported: frozenset[str] = frozenset()
+    prefixes: frozenset[str] = frozenset()
+
+    def leftovers(self, aws: AwsSession) -> list[Leftover]:
+        """What still exists of it."""
+        return leftovers(aws, sorted({*self.names, *self.prefixes} - self.imported), self.view, self.imported)
 
 
 @reports_waits
@@ -115,14 +122,16 @@ def expected_resources(
         unsearched = "what else it would consist of is unknown: its plan names no region."
     names = {str(attributes["name"]) for attributes in view.attributes(ENDPOINT) if attributes.get("name")}
     names |= {outputs.endpoint.name for outputs in endpoints}
-    return ExpectedResources(tuple(sorted(names)), view, unsearched)
+    imported = imported_endpoints(document) & names
+    prefixes = {str(one["name_prefix"]).removesuffix("-") for one in view.attributes(CONFIGURATION) if one.get("name_prefix")}
+    return ExpectedResources(
+        tuple(sorted(names)), view, unsearched, frozenset(imported), frozenset(prefixes if imported else ())
+    )
 
 
 def _left(aws: AwsSession, expected: ExpectedResources, remove: bool) -> list[Leftover]:
     """What is left after a destroy; with `remove`, once what is provably this deployment's is deleted."""
     with failing_as_not_ready():
         if remove:
-            delete_leftovers(aws, leftovers(aws, expected.names, expected.view))
-        return LISTINGS_SETTLE.wait(
-            lambda: leftovers(aws, expected.names, expected.view), is_settled, "deleted queues to leave SQS's listing"
-        )
+            delete_leftovers(aws, expected.leftovers(aws))
+        return LISTINGS_SETTLE.wait(lambda: expected.leftovers(aws), is_settled, "deleted queues to leave SQS's listing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,15 +97,18 @@ class Leftover:
         return f"{self.kind.label} {self.shown}"
 
 
-def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView) -> list[Leftover]:
+def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView, imported: Collection[str] = ()) -> list[Leftover]:
     """What still exists of the deployments `names` (of their endpoints), in the order in which it can be deleted.
+
+    `imported` are endpoints that existed before: what was made by hand beside them is often called as they are, with a hyphen
+    and more, so of these only the endpoint's own name counts, and those of its reply queues.
 
     By name: those called as one of `names`, or as it with a hyphen and more, and those that the state of `view` had, as of
     storage that endpoints share. By planned name: what `view` was to create. By tags: configurations, models and keys that
     nothing uses. What another deployment's tag claims is left out, and so is a key that waits out its days of grace.
     """
-    listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view)]
-    listed += _by_state(aws, names, view)
+    listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view, imported)]
+    listed += _by_state(aws, names, view, imported)
     there = {(one.kind.label, one.found.name) for one in listed}
     orphans = [*planned_orphans(aws, view), *stray_orphans(aws, view)]
     owned = {(orphan.kind.label, orphan.found.name) for orphan in orphans if orphan.own}
@@ -159,21 +162,27 @@ def delete_reply_queues(aws: AwsSession, names: Iterable[str]) -> None:
                 raise
 
 
-def _by_name(aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
+def _by_name(
+    aws: AwsSession, listing: _Listing, names: Sequence[str], view: PlanView, imported: Collection[str]
+) -> Iterable[Leftover]:
+    exact = {*imported, *(f"{name}-{view.region}" for name in imported if listing.is_global)}
     for shown, member in sorted(_members(aws, listing), key=lambda item: item[0]):
         name = _own_part(shown, listing)
-        if not _begins_as(name, names) or (listing.is_global and _is_another_regions(name, names, view)):
+        own = name in exact or any(is_reply_queue(name, endpoint) for endpoint in imported)
+        begins = _begins_as(name, names) and not (listing.is_global and _is_another_regions(name, names, view))
+        if not own and not begins:
             continue
         if not listing.kind.type:  # it has no tags: what begins alike may be another deployment's, and it is its endpoint's
             name = name.removesuffix(f"-{view.region}") if listing.is_global else name
-            endpoint = KINDS[ENDPOINT].find(aws, name) if name in names else None
-            if name in names and not (endpoint and _is_another_deployments(endpoint, view)):
-                own = endpoint is None or endpoint.carries(view.tags)
-                yield Leftover(listing.kind, Found(shown, shown, details=member), shown, own)
+            known = name in names or name in imported
+            endpoint = KINDS[ENDPOINT].find(aws, name) if known else None
+            if known and not (endpoint and _is_another_deployments(endpoint, view)):
+                proven = endpoint is None or endpoint.carries(view.tags)
+                yield Leftover(listing.kind, Found(shown, shown, details=member), shown, proven)
             continue
         found = listing.kind.find(aws, shown if listing.place else name)
         if found is not None and not _is_another_deployments(found, view):
-            yield Leftover(listing.kind, found, shown, _is_own(listing.kind, found, names, view))
+            yield Leftover(listing.kind, found, shown, _is_own(listing.kind, found, [*names, *imported], view))
 
 
 def _begins_as(name: str, names: Iterable[str]) -> bool:
@@ -186,12 +195,12 @@ def _is_another_regions(name: str, names: Sequence[str], view: PlanView) -> bool
     return all((found := regions_in(rest)) and view.region not in found for rest in rests)
 
 
-def _by_state(aws: AwsSession, names: Sequence[str], view: PlanView) -> Iterable[Leftover]:
+def _by_state(aws: AwsSession, names: Sequence[str], view: PlanView, imported: Collection[str]) -> Iterable[Leftover]:
     """What the state had under a name that does not begin as one of `names`, and still exists."""
     for type_, attributes in view.state:
         kind = KINDS.get(type_)
         name = kind.name(attributes) if kind else None
-        if kind is None or name is None or _begins_as(name.rpartition("/")[2], names):
+        if kind is None or name is None or _begins_as(last := name.rpartition("/")[2], names) or last in imported:
             continue
         found = kind.find(aws, name)
         if found is not None and not _is_another_deployments(found, view):

@@ -51,8 +51,10 @@ class Drained:
 
 
 def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
-    """The real-time or serverless endpoint `name`; raises EndpointNotReady if there is none, UsageError if it is asynchronous
-    or a CloudFormation stack has made it, which would lose track of it.
+    """The real-time or serverless endpoint `name`.
+
+    Raises EndpointNotReady if there is none, UsageError if it is asynchronous, or a CloudFormation stack has it, whose next
+    update would fail.
     """
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         found = _endpoint(session, name)
@@ -63,8 +65,8 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         tags = session.sagemaker.list_tags(ResourceArn=found["EndpointArn"]).get("Tags", [])
     if config.get("AsyncInferenceConfig"):
         raise UsageError(f"Endpoint {name} is asynchronous; name the real-time endpoint that callers have left.")
-    stack = next((tag["Value"] for tag in tags if tag["Key"] == STACK_TAG), None)
-    if stack is not None:
+    tagged = any(tag["Key"] == STACK_TAG for tag in tags)
+    if tagged and (stack := _stack_of(session, name, found["EndpointArn"])):
         raise UsageError(
             f"Endpoint {name} is of CloudFormation stack {stack}; remove it from the template and update the stack."
         )
@@ -76,6 +78,21 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         tuple(variant["VariantName"] for variant in variants),
         tuple(variant["ModelName"] for variant in variants if variant.get("ModelName")),
     )
+
+
+def _stack_of(session: AwsSession, name: str, arn: str) -> str | None:
+    """The stack that has the endpoint, whose physical id is the ARN; None if it was released: the tag stays on what a stack has
+    retained (aws-cloudformation/cloudformation-coverage-roadmap issue 1049).
+    """
+    with translate_errors(session, "cloudformation:DescribeStackResources", f"endpoint {name}"):
+        try:
+            found = session.client("cloudformation").describe_stack_resources(PhysicalResourceId=arn)["StackResources"]
+        except ClientError as error:
+            if error_code(error) != "ValidationError":
+                raise
+            return None
+    held = [one for one in found if one.get("PhysicalResourceId") == arn and not one["ResourceStatus"].startswith("DELETE_")]
+    return str(held[0]["StackName"]) if held else None
 
 
 def check_successor(session: AwsSession, name: str) -> None:

@@ -45,7 +45,7 @@ def front_svg(
             axes.plot(*_coordinates(ordered), color=MUTED, linestyle=":", label="lower bound")
         if front:
             axes.plot(*_coordinates(front), color=BLUE, marker="o", markersize=4, drawstyle="steps-post", label="Pareto front")
-        if chosen:
+        if chosen and chosen.wait < float("inf"):
             axes.plot(
                 [chosen.usd], [chosen.wait], "*", color=GREEN, markersize=14, clip_on=False, label=chosen.label or "recommended"
             )

@@ -127,6 +127,13 @@ def module_calls(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return calls
 
 
+def imported_endpoints(document: Mapping[str, Any]) -> set[str]:
+    """The endpoints that existed before, by the literal `names.endpoint` of the root's module calls."""
+    stated = ((call.get("expressions") or {}).get("names") or {} for call in module_calls(document).values())
+    names = [names.get("constant_value") for names in stated]
+    return {str(one["endpoint"]) for one in names if isinstance(one, Mapping) and one.get("endpoint")}
+
+
 def provider_key(document: Mapping[str, Any], address: str) -> str:
     """Names the provider configuration of a resource, by which its region and account are set; empty where it is unknown."""
     return str(_configuration(document, address).get("provider_config_key", ""))

@@ -109,6 +109,16 @@ def test_people_see_waits_costs_and_where_the_figures_are_from(described: Descri
         assert text in screen
 
 
+def test_a_type_without_a_price_leaves_the_rest_and_is_named(described: DescribedAws) -> None:
+    arguments = ("simulate", "dev/recommender", "poisson:10/h", "--service-time", "20", "--duration", "day")
+    screen = run(*arguments, "--instance-type", "ml.q9.huge").stderr
+    assert "without what has no price" in screen
+    assert "No price of ml.q9.huge in eu-west-1 is known" in screen
+    found = document(run(*arguments, "--instance-type", "ml.q9.huge", "--json"))
+    assert found["cost"]["usd"] is None
+    assert found["cost"]["usd_per_month"] is None
+
+
 def test_a_chart_of_the_timeline(described: DescribedAws, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     chart = tmp_path / "day.svg"

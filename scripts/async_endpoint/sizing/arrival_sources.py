@@ -22,6 +22,7 @@ from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
 from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
 from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.workload import Workload
+from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput, NotApplied
 from async_endpoint.core.outputs import EndpointDetails
 from async_endpoint.input_files import open_input, printable, unreadable
@@ -80,15 +81,21 @@ def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callabl
     )
     if not requests:
         raise InvalidInput(f"No request of {sources[0]} arrives within --duration {options.duration}; give a longer one.")
+    longest = float(limits.MAX_INVOCATION_TIMEOUT_SECONDS)
     workload = Workload(
         array("d", (time for time, _ in requests)),
-        array("d", (seconds for _, seconds in requests)),
+        array("d", (min(seconds, longest) for _, seconds in requests)),
         start,
         end,
         " and ".join(trace.source for trace in traces),
         any(trace.estimated for trace in traces),
     )
     notes = tuple(dict.fromkeys(note for trace in traces for note in trace.notes))
+    if cut := sum(seconds > longest for _, seconds in requests):
+        notes = (
+            *notes,
+            f"{cut:,} requests take longer than an invocation may, {longest:,.0f} s: they end then, and count as served.",
+        )
     if stretch is None:
         return ReadWorkload(workload, notes)
     note = (

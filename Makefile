@@ -43,7 +43,7 @@ coverage: .venv/dev ## measure line coverage of the whole suite, subprocesses in
 	  $(BIN)/coverage report && exit $$tested
 
 migration-test: .venv/dev ## run docs/migrate.md command by command while callers keep calling: no call may fail (some four minutes)
-	@MIGRATION_TEST=1 $(BIN)/python -m pytest -n 0 tests/migration
+	@MIGRATION_TEST=1 $(BIN)/python -m pytest -n 0 -s tests/migration
 
 # They wait more than they compute, so each has its own worker.
 clients: .venv/dev ## test third-party clients against the local AWS, in a separate environment

@@ -76,8 +76,9 @@ def test_costs_are_said_before_and_the_file_is_what_simulate_reads(live: Live, s
     [plan] = live.begun
     assert plan.levels == (1, 2, 4)
     assert (
-        "10 or more requests at each of 1, 2 and 4 at once; one ml.m5.large runs for about 20 minutes (some 0.04" in done.stderr
+        "10 or more requests at each of 1, 2 and 4 at once; beside their time, one ml.m5.large runs for about 20" in done.stderr
     )
+    assert "(some 0.04 US dollars)" in done.stderr
     assert "If this command is killed: async-endpoint apply dev" in done.stderr
     screen = run("profile", "dev/recommender", shirt, "--out", str(out), "--yes").stderr
     for text in ("ml.m5.large: start 200 s, memory 41.0 %", "slowdown", "2.00", "--profile"):

@@ -47,8 +47,8 @@ def trace(folder: Path, *seconds: float) -> str:
 
 def test_waits_instances_and_costs_of_a_trace(described: DescribedAws, tmp_path: Path) -> None:
     # One instance serves four at once: ten requests of 30 s at one moment start after 0, 30 and 60 s.
-    source = trace(tmp_path, *[0] * 10)
-    found = document(run("simulate", "dev/recommender", source, "--service-time", "30", "--duration", "3600", "--json"))
+    arguments = ("dev/recommender", trace(tmp_path, *[0] * 10), "--service-time", "30", "--duration", "3600", "--json")
+    found = document(run("simulate", *arguments, "--initial-instances", "1"))
     assert found["wait_seconds"] == {"p50": 30, "p90": 60, "p95": 60, "p99": 60, "p100": 60}
     assert found["latency_seconds"]["p100"] == 90
     assert (found["expired"], found["failed"], found["late"]) == (0, 0, 0)
@@ -59,6 +59,10 @@ def test_waits_instances_and_costs_of_a_trace(described: DescribedAws, tmp_path:
     assert found["cost"]["usd_per_month"] == pytest.approx(found["cost"]["usd"] * 730)
     assert any("200 s on average: 1 scale-outs" in note for note in found["notes"])
     assert found["timeline"] == []
+    # Whatever the endpoint has now, it is asleep unless asked otherwise: two minutes until the alarm, and 200 s of start.
+    asleep = document(run("simulate", *arguments))
+    assert asleep["wait_seconds"] == {"p50": 350, "p90": 380, "p95": 380, "p99": 380, "p100": 380}
+    assert any("after a long idle time" in note for note in asleep["notes"])
 
 
 def test_options_replace_settings_and_seeds_repeat(described: DescribedAws) -> None:
@@ -105,6 +109,16 @@ def test_people_see_waits_costs_and_where_the_figures_are_from(described: Descri
         assert text in screen
 
 
+def test_a_type_without_a_price_leaves_the_rest_and_is_named(described: DescribedAws) -> None:
+    arguments = ("simulate", "dev/recommender", "poisson:10/h", "--service-time", "20", "--duration", "day")
+    screen = run(*arguments, "--instance-type", "ml.q9.huge").stderr
+    assert "without what has no price" in screen
+    assert "No price of ml.q9.huge in eu-west-1 is known" in screen
+    found = document(run(*arguments, "--instance-type", "ml.q9.huge", "--json"))
+    assert found["cost"]["usd"] is None
+    assert found["cost"]["usd_per_month"] is None
+
+
 def test_a_chart_of_the_timeline(described: DescribedAws, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     chart = tmp_path / "day.svg"
@@ -142,7 +156,8 @@ def test_a_profile_has_start_times_service_times_and_slowdown(described: Describ
     path = tmp_path / "profile.json"
     path.write_text(json.dumps(measured))
     source = trace(tmp_path, 0, 0, 0, 0)
-    found = document(run("simulate", "dev/recommender", source, "--profile", str(path), "--duration", "600", "--json"))
+    options = ("--profile", str(path), "--duration", "600", "--initial-instances", "1", "--json")
+    found = document(run("simulate", "dev/recommender", source, *options))
     assert found["wait_seconds"]["p100"] == 0
     assert found["latency_seconds"]["p50"] == 20, "the second to start has one beside it"
     assert found["latency_seconds"]["p100"] == 40

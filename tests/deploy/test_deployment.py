@@ -249,3 +249,26 @@ def test_a_replacement_for_the_deployment_configuration_alone_becomes_an_update(
     assert apply_environment(prepared()).changes == Changes(False)
     assert replacing.did == ["init", "plan", "update shirts", "plan"]
     assert endpoints(aws) == ["shirts"]
+
+
+def test_what_such_an_update_needs_is_applied_before_it(
+    replacing: Any, aws: AwsSession, deployed: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of an endpoint that was just imported: its rollback alarm does not exist yet."""
+    endpoint = of_the_endpoint(deployed, "delete", "create", paths=[["deployment_config", 0, "auto_rollback_configuration"]])
+    rollback = [{"auto_rollback_configuration": [{"alarms": [{"alarm_name": "errors"}]}]}]
+    endpoint["change"]["after"] = endpoint["change"]["before"] | {"deployment_config": rollback}
+    address = "aws_cloudwatch_metric_alarm.errors"
+    change = {"actions": ["create"], "before": None, "after": {"alarm_name": "errors"}}
+    alarm = {"address": address, "mode": "managed", "type": "aws_cloudwatch_metric_alarm", "change": change}
+    replacing.planned = [endpoint, alarm]
+    replacing.carry_out = lambda: setattr(replacing, "planned", [endpoint])
+
+    def update(connect: Any, endpoint: Any) -> None:
+        replacing.did.append(f"update {endpoint.name}")
+        replacing.planned, replacing.changes = [], Changes(False)
+
+    monkeypatch.setattr(apply, "update_deployment_config", update)
+    apply_environment(prepared())
+    assert replacing.did == ["init", "plan", f"plan of {address}", "apply", "plan", "update shirts", "plan"]
+    assert endpoints(aws) == ["shirts"]

@@ -17,6 +17,9 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import ClientError
 
+from async_endpoint.capacity.recommendation.evaluation import in_steady_state
+from async_endpoint.capacity.report import settings_document
+from async_endpoint.capacity.settings import ModuleSettings
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.iam import AccessRequest, evaluate
 from support.applied_roots import CHECKOUT, WITH_POLICIES
@@ -130,6 +133,22 @@ def test_the_readme_counts_what_an_idle_environment_is_billed_for(root: Any) -> 
     created = {address.split(".")[-2] for address in _created(root)}
     assert "aws_kms_key" in created
     assert not [kind for kind in created if kind.startswith(free)], "the table says that there is none"
+
+
+@pytest.mark.xdist_group("root-dev")
+@pytest.mark.parametrize("root", ["dev"], indirect=True)
+def test_the_deployed_settings_are_simulated_on_the_arrivals_that_there_were(root: Any) -> None:
+    """After the requests of the tests above: settings as envs/dev/main.tf states them, arrivals from the metrics."""
+    found = root.succeed("simulate", "cloudwatch:1", "--start-time", "60", "--json").document
+    wanted = ModuleSettings("ml.m5.large", max_concurrent_invocations=2, max_instances=1).settings()
+    deployed = found["settings"]
+    stated = settings_document(in_steady_state(wanted, 0.0))
+    names = {policy.pop("name") for policy in (*deployed["policies"], *stated["policies"])}
+    deployed["policies"].sort(key=lambda policy: policy["metric"])  # AWS has an order of its own
+    assert {f"{root.name}-backlog-per-instance", f"{root.name}-wake-from-zero"} < names
+    assert deployed == stated
+    assert found["arrivals"]["estimated"] is True
+    assert found["arrivals"]["requests"] >= 1
 
 
 def _cells(row: str) -> list[str]:
@@ -333,8 +352,9 @@ def test_the_deployed_policies_allow_what_the_commands_needed(root: Any) -> None
     """Its local AWS enforces IAM, and each command ran as a role with these policies only."""
     root.succeed("watch", "--once")
     root.succeed("logs")
+    root.succeed("usage", "--days", "1", "--start-time", "60")
     policies, verbs = root.policies(), root.needed.keys() - {"apply"}
-    assert {"invoke", "logs", "plan", "smoke-test", "watch"} <= verbs
+    assert {"invoke", "logs", "plan", "smoke-test", "usage", "watch"} <= verbs
     assert root.checkout.succeed("local", "status", "--json").document["iam"]["enforced"]
     for verb in verbs:
         assert denied(root.needed[verb], [policies[role] for role in CALLERS[verb]]) == [], verb

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +281,19 @@ def test_another_state_is_asked_for_what_it_has(session: AwsSession, tmp_path: P
         require_released(session, [endpoint, role], "shop-dev-eu-west-1", [theirs])
 
 
+def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> None:
+    assert not [line for line in describe(inventory).changes if "the modules do not have it" in line]
+    configuration, [variant] = inventory.configuration, inventory.variants
+    reserved = variant | {"CapacityReservationConfig": {"MlReservationArn": "arn"}}
+    details = {**configuration.details, "ExplainerConfig": {"Clarify": {}}, "ProductionVariants": [reserved]}
+    explained = replace(inventory, configuration=replace(configuration, details=details))
+
+    changes = describe(explained).changes
+
+    assert f"ExplainerConfig of {configuration} ends: the modules do not have it." in changes
+    assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
+
+
 def test_there_must_be_such_an_endpoint(session: AwsSession) -> None:
     with pytest.raises(UnknownEndpoint, match=f"There is no endpoint nowhere in {REGION}"):
         read_inventory(session, "nowhere")
@@ -308,7 +321,7 @@ def test_nothing_that_is_there_is_replaced(root: Root, inventory: Inventory, des
     (root.folder / "shop.tf").rename(root.folder / "moved.tf")
     (root.folder / "shop_imports.tf").unlink()
     with pytest.raises(InvalidInput, match="has a module call shop already"):
-        root.naming(inventory, "shop")
+        write(root, inventory, describe(inventory))
     with pytest.raises(InvalidInput, match="is no name for an endpoint"):
         root.naming(inventory, "Shop")
 

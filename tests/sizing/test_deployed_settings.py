@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from async_endpoint.autoscaling.decisions import Bounds
@@ -9,7 +11,7 @@ from async_endpoint.capacity.settings import Stepped, Tracked
 from async_endpoint.core.errors import UsageError
 from async_endpoint.sizing.deployed_settings import deployed_settings
 from async_endpoint.sizing.scaling_activities import capacity_changes, start_seconds
-from support.described_endpoints import NAME, RESOURCE, DescribedAws, capacity_activity, target
+from support.described_endpoints import NAME, RESOURCE, DescribedAws, capacity_activity, target, tracking, wake
 
 
 def test_policies_of_every_page_with_the_alarms_that_name_them() -> None:
@@ -52,3 +54,13 @@ def test_starts_are_those_of_scale_outs_that_ended() -> None:
     changes = capacity_changes(aws.session(), RESOURCE)
     assert [change.desired for change in changes] == [1, 0, 1, 2, 3]
     assert start_seconds(changes) == [200, 180]
+
+
+def test_alarms_are_asked_for_by_name_where_the_policies_list_them() -> None:
+    asked: list[dict[str, Any]] = []
+    aws = DescribedAws(policies=[tracking(), wake() | {"Alarms": [{"AlarmName": "wake-alarm", "AlarmARN": "arn:alarm"}]}])
+    session = aws.session()
+    found = session.cloudwatch.describe_alarms
+    session.cloudwatch.describe_alarms = lambda **request: asked.append(request) or found(**request)
+    assert len(deployed_settings(session, NAME).settings.policies) == 2
+    assert all(request["AlarmNames"] == ["wake-alarm"] for request in asked)

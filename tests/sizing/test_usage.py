@@ -55,6 +55,7 @@ def aws(**more: dict[float, float]) -> DescribedAws:
         "InvocationFailures": {minutes[4]: 2.0},
         "ExpiredRequests": {minutes[5]: 1.0},
         "TimeInBacklog": {minutes[3]: 1_000.0, minutes[4]: 90_000.0},
+        "TimeInBacklog:SampleCount": {minutes[3]: 20.0, minutes[4]: 10.0},
         "CPUUtilization": dict.fromkeys(minutes[2:7], 1.0),
         "ModelLatency": {minutes[3]: 2e6},
     }
@@ -98,8 +99,17 @@ def test_beyond_six_weeks_what_served_is_the_better_figure(outputs: AsyncEndpoin
     assert "5-minute data" in found.figures["processed"].uncertainty
 
 
+def test_waits_are_percentiles_of_requests_or_of_averages_that_count_them(outputs: AsyncEndpointOutputs) -> None:
+    found = measured(aws(**{"TimeInBacklog:p50": {START: 1_500.0}, "TimeInBacklog:p95": {}}), outputs).figures
+    assert found["wait p50"].value == 1.5
+    assert "percentile of single requests" in found["wait p50"].uncertainty
+    assert found["wait p95"].value == 90, "20 requests waited a second, 10 of them 90"
+    assert "of averages by period" in found["wait p95"].uncertainty
+    assert measured(aws(**{"TimeInBacklog:p50": {}}), outputs).figures["wait p50"].value == 1
+
+
 def test_an_endpoint_without_requests_has_no_waits(outputs: AsyncEndpointOutputs) -> None:
-    found = measured(aws(TimeInBacklog={}), outputs)
+    found = measured(aws(**{"TimeInBacklog": {}, "TimeInBacklog:SampleCount": {}}), outputs)
     assert [figure.value for name, figure in found.figures.items() if name.startswith("wait")] == [None] * 3
     assert found.p95_wait is None
 

@@ -14,7 +14,7 @@ from async_endpoint.terraform.local_override import process_environment
 from async_endpoint.terraform.provider import cli_configuration, find_provider_mirror
 from support.applied_roots import CHECKOUT, REGION, Checkout
 from support.common import unique
-from support.live_origins import INPUT, Origin
+from support.live_origins import INPUT, Origin, make_role
 from support.sample_model import archive
 
 PROVIDER = """
@@ -78,6 +78,7 @@ def philschmid(checkout: Checkout, source: Path, folder: Path) -> tuple[Origin, 
             "instance_type": "ml.m5.large",
             "model_data": f"s3://{bucket}/model.tar.gz",
             "hf_task": "text-classification",
+            "sagemaker_execution_role": make_role(checkout.client, f"{name}-role", path="/").rpartition("/")[2],
             "async_config": {
                 "s3_output_path": f"s3://{bucket}/async-distilbert",
                 "sns_success_topic": checkout.client("sns").create_topic(Name=f"{name}-done")["TopicArn"],

@@ -110,7 +110,7 @@ def boto3_script(client: Client, *, own_topics: bool = False) -> Origin:
     """
     name = unique("stygig-async-endpoint")
     bucket = _bucket(client, f"{name}-data")
-    role = _role(client, f"{name}-role", path="/")
+    role = make_role(client, f"{name}-role", path="/")
     topic = client("sns").create_topic(Name=f"{name}-notifications")["TopicArn"]
     errors = client("sns").create_topic(Name=f"{name}-errors")["TopicArn"] if own_topics else topic
     _model(client, f"{name}-model", role, _archive(client, bucket))
@@ -138,7 +138,7 @@ def real_time(client: Client) -> Origin:
     """A real-time endpoint, scaled by its invocations."""
     name = unique("real-time")
     bucket = _bucket(client, f"{name}-data")
-    _model(client, f"{name}-model", _role(client, f"{name}-role", path="/team/"), _archive(client, bucket))
+    _model(client, f"{name}-model", make_role(client, f"{name}-role", path="/team/"), _archive(client, bucket))
     variant = {
         "VariantName": "AllTraffic",
         "ModelName": f"{name}-model",
@@ -233,7 +233,8 @@ def _archive(client: Client, bucket: str) -> str:
     return f"s3://{bucket}/model-artifacts/model.tar.gz"
 
 
-def _role(client: Client, name: str, path: str) -> str:
+def make_role(client: Client, name: str, path: str) -> str:
+    """An execution role that may do what its endpoint needs, and more; its ARN."""
     iam = client("iam")
     arn: str = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="everything-it-needs", PolicyDocument=json.dumps(BROAD))
@@ -362,7 +363,7 @@ def sagemaker_sdk(client: Client, sdk: SdkClient) -> Origin:
     """As SageMaker's Python SDK makes it: names of its own, results in its default bucket, no scaling and no topics."""
     name = unique("sdk-endpoint")
     bucket = _bucket(client, f"sagemaker-{REGION}-{ACCOUNT}")
-    role = _role(client, f"AmazonSageMaker-ExecutionRole-{name}", path="/service-role/")
+    role = make_role(client, f"AmazonSageMaker-ExecutionRole-{name}", path="/service-role/")
     order = Order(name, IMAGE, role, bucket, _archive(client, bucket), "", "", "")
     sdk.run("deploy_with_sagemaker_sdk.py", order)
     return Origin(client, name, bucket)

@@ -17,7 +17,7 @@ def details(name: str = "shop-dev") -> EndpointDetails:
 
 @dataclass
 class FakeMetrics:
-    """`values` are by metric and by the start of a minute in epoch seconds; a period sums or averages those in it.
+    """`values` are by metric, or METRIC:STATISTIC, and by the start of a minute in epoch seconds; a period sums or averages.
 
     `periods` are those that were asked for. An answer has one metric, and the next ones are behind its token.
     """
@@ -40,7 +40,8 @@ class FakeMetrics:
     def _periods(self, stat: dict[str, Any], begin: float, end: float) -> dict[float, float]:
         self.periods.append(stat["Period"])
         grouped: dict[float, list[float]] = {}
-        for minute, value in self.values.get(stat["Metric"]["MetricName"], {}).items():
+        name = stat["Metric"]["MetricName"]
+        for minute, value in self.values.get(f"{name}:{stat['Stat']}", self.values.get(name, {})).items():
             if begin <= minute < end:
                 grouped.setdefault(minute // stat["Period"] * stat["Period"], []).append(value)
         combine = {"Sum": sum, "Maximum": max, "SampleCount": sum}.get(stat["Stat"], lambda some: sum(some) / len(some))

@@ -14,11 +14,14 @@ minute and a half each.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +29,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.adoption_checkout import adopting_checkout
-from support.applied_roots import Checkout, Ended
+from support.applied_roots import CHECKOUT, Checkout, Ended
 from support.foreign_terraform import ForeignRoot, aws_ia, philschmid
 from support.live_origins import Origin, boto3_script, calling, real_time, release, sagemaker_sdk, stack
 from support.third_party_clients import CLIENTS, client_of
 
 NAME = "shop"
+AT_ONCE = 2  # they wait more than they compute
+_PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Trial:
 
     def run(self) -> None:
         answer = self._step("invoked before", self.origin.invoke)
+        if self.origin.made_by == "script":
+            self._step("described under the documented policy", self._described)
         with calling(self.origin) as calls:
             self._step("adopted", self._adopted)
             self._step("applied and verified", self._applied)
@@ -55,7 +62,7 @@ class Trial:
             f"{len(calls.errors)} of {len(calls.answers) + len(calls.errors)} calls failed: {calls.errors[:1]}",
         )
         _require(all(one == answer for one in calls.answers), "an answer differs from the one before")
-        print(f"  {len(calls.answers)} calls meanwhile, all answered", flush=True)
+        print(f"{self.name}: {len(calls.answers)} calls meanwhile, all answered", flush=True)
         self._step("invoked after", lambda: _require(self.origin.invoke() == answer, "the answer differs"))
         self._step("second plan is empty", self._planned_again)
 
@@ -68,8 +75,20 @@ class Trial:
             release(self.origin)
         ended = self.adopt(*self._other_state())
         _require(ended.code == 0, f"adopt ended with {ended.code}: {ended.err[-3000:]}")
+        command = ["terraform", "fmt", "-check", "-diff", "envs/local"]
+        formatted = subprocess.run(command, cwd=self.checkout.folder, env=_PLAIN, capture_output=True, text=True, check=False)
+        _require(formatted.returncode == 0, f"terraform fmt would change: {formatted.stdout}{formatted.stderr}")
         for command in [line for line in ended.err.splitlines() if "delete it before the apply: " in line]:
             self.origin.delete_scaling_policy(command.rpartition("--policy-name ")[2])
+
+    def _described(self) -> None:
+        """A caller with the policy of docs/adopt.md sees what an administrator sees."""
+        arguments = ("adopt", self.origin.endpoint, "--env", "local", "--name", NAME, "--print", "--json")
+        page = (CHECKOUT / "docs/adopt.md").read_text(encoding="utf-8")
+        policy = json.loads(page.partition("```json\n")[2].partition("```")[0])
+        reader = self.checkout.with_policies("adopter", policy).run(*arguments)
+        _require(reader.code == 0, f"adopt --print ended with {reader.code}: {reader.err[-2000:]}")
+        _require(reader.document == self.checkout.run(*arguments).document, "the policy hides something")
 
     def _refused(self, remedy: str, *more: str) -> None:
         refusal = self.adopt(*more)
@@ -89,11 +108,14 @@ class Trial:
         ended = self.checkout.run("verify", "local")
         _require(ended.code == 0 or self.origin.kind != "async", f"verify ended with {ended.code}: {ended.err[-2000:]}")
 
-    @staticmethod
-    def _step(name: str, work: Callable[[], Any]) -> Any:
+    @property
+    def name(self) -> str:
+        return self.origin.endpoint
+
+    def _step(self, name: str, work: Callable[[], Any]) -> Any:
         begin = time.monotonic()
         result = work()
-        print(f"  {name} ({time.monotonic() - begin:.0f} s)", flush=True)
+        print(f"{self.name}: {name} ({time.monotonic() - begin:.0f} s)", flush=True)
         return result
 
 
@@ -119,14 +141,19 @@ def _made(name: str, checkout: Checkout, folder: Path) -> Trial:
 
 
 def main(names: list[str]) -> None:
-    chosen = names or ["boto3", "real-time", "stack", *(["sdk"] if CLIENTS in os.environ else [])]
-    for name in chosen:
-        print(name.partition("=")[0], flush=True)
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            (folder / "client").mkdir()
-            with adopting_checkout(folder / "check out", str(folder / "cache")) as checkout:
-                _made(name, checkout, folder / "client").run()
+    chosen = names or ["boto3", "stack", *(["sdk"] if CLIENTS in os.environ else []), "real-time"]
+    if len(chosen) > 1:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ended = list(
+                pool.map(lambda name: subprocess.run([sys.executable, __file__, name], check=False).returncode, chosen)
+            )
+        raise SystemExit(int(any(ended)))
+    [name] = chosen
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "client").mkdir()
+        with adopting_checkout(folder / "check out", str(folder / "cache"), "--enforce-iam") as checkout:
+            _made(name, checkout, folder / "client").run()
 
 
 if __name__ == "__main__":

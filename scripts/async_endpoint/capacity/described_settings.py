@@ -16,12 +16,12 @@ from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.autoscaling.policies import TargetTracking, parse_step_scaling, parse_target_tracking
 from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.capacity.settings import ScheduledBounds, Settings, Stepped, Tracked
+from async_endpoint.core import limits
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.text import joined
 
 TRACKING: Final = "TargetTrackingScaling"
-DEFAULT_CONCURRENCY: Final = 4  # A120
 
 Description = Mapping[str, Any]
 
@@ -68,11 +68,13 @@ def described_settings(described: DescribedEndpoint) -> DescribedSettings:
         bounds = Bounds(instances, instances)
         notes.append(f"{described.endpoint} has no scalable target: its {instances} instances are taken as fixed.")
     if described.concurrency is None:
-        notes.append(f"{described.endpoint} leaves its concurrency to SageMaker; {DEFAULT_CONCURRENCY} is assumed (A120).")
+        notes.append(
+            f"{described.endpoint} leaves its concurrency to SageMaker; {limits.DEFAULT_CONCURRENCY} is assumed (A120)."
+        )
     return DescribedSettings(
         Settings(
             instance_type=described.instance_type,
-            concurrency=described.concurrency or DEFAULT_CONCURRENCY,
+            concurrency=described.concurrency or limits.DEFAULT_CONCURRENCY,
             bounds=bounds,
             initial=bounds.clamp(instances),
             policies=tuple(_policies(described, notes)),

@@ -63,9 +63,9 @@ def profile(
     cost = "at a price that is not known" if price is None else f"some {price.usd * plan.minutes / 60:.2f} US dollars"
     levels = joined([str(level) for level in plan.levels])
     console.print(
-        f"{details.name}: {plan.requests} or more requests at each of {levels} at once; one {details.instance_type} runs for "
-        f"about {plan.minutes} minutes ({cost}), and scales in afterwards as its policies say. If this command is killed: "
-        f"async-endpoint apply {outputs.environment}"
+        f"{details.name}: {plan.requests} or more requests at each of {levels} at once; beside their time, one "
+        f"{details.instance_type} runs for about {plan.minutes} minutes ({cost}), and scales in afterwards as policies say. "
+        f"If this command is killed: async-endpoint apply {outputs.environment}"
     )
     if access.endpoint_url is None and not yes and not confirmed("Measure it? Type yes:"):
         raise Refused(f"Nothing was measured, and nothing was changed of {details.name}.")

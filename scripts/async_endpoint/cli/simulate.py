@@ -59,6 +59,7 @@ def simulate(
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
     from async_endpoint.capacity.overrides import Overrides, overridden  # noqa: PLC0415 - loaded when it is needed
+    from async_endpoint.capacity.recommendation.evaluation import in_steady_state  # noqa: PLC0415
     from async_endpoint.capacity.report import simulation_report  # noqa: PLC0415
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.capacity.simulation import simulate as run  # noqa: PLC0415
@@ -88,7 +89,7 @@ def simulate(
         seed=seed,
         local=local,
     )
-    settings = overridden(inputs.subject.settings, overrides)
+    settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
     outcome = run(
         settings,
         inputs.workload,
@@ -99,7 +100,11 @@ def simulate(
         publication=Publication(metric_delay),
     )
     changed = overrides.as_text()
-    notes = (*inputs.notes, *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()))
+    notes = (
+        *inputs.notes,
+        "It begins after a long idle time: the minimum of instances, within the bounds of the last scheduled action.",
+        *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()),
+    )
     report = simulation_report(settings, inputs.workload, outcome, costs(inputs.subject.region), notes)
     if plot is not None:
         from async_endpoint.cli.plot_files import write_plot  # noqa: PLC0415
@@ -137,11 +142,10 @@ def shown(report: SimulationReport, *, every_activity: bool = False) -> Iterator
 
 
 def _cost(report: SimulationReport) -> Iterator[Text]:
-    total, month = report.bill.complete_usd, report.monthly_usd
-    if total is not None and month is not None:
-        yield Text(
-            f"US dollars for instances: {total:,.2f} in this time, {month:,.2f} for a month of 730 hours like it", "bold"
-        )
+    month = report.monthly_usd
+    parts = ", ".join(f"{name} {usd:,.2f}" for name, usd in report.bill.by_component().items() if usd >= 0.005)
+    more = "without what has no price" if month is None else f"{month:,.2f} for a month of 730 hours like it"
+    yield Text(f"US dollars: {report.bill.usd:,.2f} in this time ({parts or 'less than a cent each'}), {more}", "bold")
     for warning in report.bill.warnings:
         yield Text(warning, "yellow")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from async_endpoint.cli import sizing_options as options
 from async_endpoint.cli.arguments import Endpoint, Json, Local
-from async_endpoint.cli.console import console, print_json
+from async_endpoint.cli.console import console, print_json, print_progress
 from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def usage(
     measured = measured_usage(session, outputs, costs(outputs.region), days, time.time())
     found = None
     if simulate:
+        print_progress("simulating the current settings, and searching better ones")
         found = compared(
             session,
             outputs,
@@ -92,7 +93,8 @@ def shown(endpoint: str, measured: MeasuredUsage, found: Comparison | None) -> l
     if found is None:
         return parts
     table = Table(
-        "on the same arrivals, simulated", *(Column(name, justify="right") for name in ("US dollars", "wait p95, s", "expired"))
+        "on the same arrivals, simulated",
+        *(Column(name, justify="right") for name in ("instances, US dollars", "wait p95, s", "expired")),
     )
     for row in found.rows:
         usd = "-" if row.usd is None else f"{row.usd:,.2f}"

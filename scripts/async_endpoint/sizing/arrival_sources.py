@@ -22,13 +22,13 @@ from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
 from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
 from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.workload import Workload
+from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput, NotApplied
 from async_endpoint.core.outputs import EndpointDetails
-from async_endpoint.input_files import printable, read_input
+from async_endpoint.input_files import open_input, printable, unreadable
 from async_endpoint.sizing.metric_arrivals import metric_arrivals
 from async_endpoint.sizing.s3_arrivals import s3_arrivals
 
-MAX_TRACE_BYTES: Final = 1_000_000_000
 DURATIONS: Final = {"day": 86_400.0, "week": 604_800.0}
 SYNTAX: Final = (
     "FILE.csv, FILE.sqlite (a batch's manifest), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h"
@@ -81,15 +81,21 @@ def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callabl
     )
     if not requests:
         raise InvalidInput(f"No request of {sources[0]} arrives within --duration {options.duration}; give a longer one.")
+    longest = float(limits.MAX_INVOCATION_TIMEOUT_SECONDS)
     workload = Workload(
         array("d", (time for time, _ in requests)),
-        array("d", (seconds for _, seconds in requests)),
+        array("d", (min(seconds, longest) for _, seconds in requests)),
         start,
         end,
         " and ".join(trace.source for trace in traces),
         any(trace.estimated for trace in traces),
     )
     notes = tuple(dict.fromkeys(note for trace in traces for note in trace.notes))
+    if cut := sum(seconds > longest for _, seconds in requests):
+        notes = (
+            *notes,
+            f"{cut:,} requests take longer than an invocation may, {longest:,.0f} s: they end then, and count as served.",
+        )
     if stretch is None:
         return ReadWorkload(workload, notes)
     note = (
@@ -158,11 +164,11 @@ def _modelled(source: str, seed: int, seconds: float) -> Trace:
 
 
 def _csv(path: Path) -> Trace:
-    try:
-        text = read_input(path, MAX_TRACE_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{printable(path)} is not UTF-8 ({error}); save it as CSV in UTF-8.") from error
-    return parse_trace(io.StringIO(text, newline=""), printable(path))
+    with open_input(path) as file:
+        try:
+            return parse_trace(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), printable(path))
+        except OSError as error:
+            raise unreadable(path, error) from error
 
 
 def _days(source: str, text: str) -> float:

@@ -10,6 +10,7 @@ from async_endpoint.capacity.distributions import Sampled, parse_distribution
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.profile import Profile
 from async_endpoint.capacity.recommendation import InstanceOption, Objective, recommend
+from async_endpoint.capacity.recommendation.evaluation import in_steady_state
 from async_endpoint.capacity.settings import ModuleSettings
 from async_endpoint.capacity.simulation import Outcome, simulate
 from async_endpoint.capacity.slowdown import NONE, Slowdown
@@ -69,7 +70,8 @@ def compared(
         return Comparison((), ("Nothing is simulated: no start time is known; give --start-time, or a --profile.",))
     workload = Workload(trace.times, service, *trace.covered, trace.source, estimated=True)
     slowdown = Slowdown.of(profile.slowdown()) if profile else NONE
-    settings = replace(found.settings, initial=found.settings.bounds.clamp(measured.instances_before))
+    settings = in_steady_state(found.settings, workload.start)
+    settings = replace(settings, initial=settings.bounds.clamp(measured.instances_before))
     outcome = simulate(settings, workload, starts=starts, seed=seed, slowdown=slowdown)
     price = prices.instance(settings.instance_type)
     rows = [_row("current settings", outcome, None if price is None else price.usd)]
@@ -78,6 +80,11 @@ def compared(
         notes.append(f"Nothing is recommended: the price of {settings.instance_type} is not known; give --prices.")
         return Comparison(tuple(rows), tuple(notes))
     wait = outcome.wait(95)
+    if not math.isfinite(wait) and measured.p95_wait is not None:
+        wait = measured.p95_wait
+        notes.append(
+            "With the current settings requests would wait for ever, so the waiting time that was measured is the objective."
+        )
     if not math.isfinite(wait):
         notes.append("Nothing is recommended for the same waiting time: with the current settings requests wait for ever.")
         return Comparison(tuple(rows), tuple(notes))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
-from async_endpoint.capacity.described_settings import DescribedEndpoint, DescribedSettings, described_settings
+from async_endpoint.capacity.described_settings import TRACKING, DescribedEndpoint, DescribedSettings, described_settings
 from async_endpoint.core import limits
 from async_endpoint.core.errors import EndpointNotReady, InvalidInput, UsageError
 from async_endpoint.core.suspension import suspensions
@@ -26,7 +26,7 @@ def deployed_settings(
     an endpoint, UsageError for one that is not asynchronous, InvalidInput for scaling that cannot be simulated, and what
     `translate_errors` raises.
     """
-    variant, config = _variant(session, endpoint), _config(session, endpoint)
+    variant, config = _described_endpoint(session, endpoint)
     asynchronous: Mapping[str, Any] = config.get("AsyncInferenceConfig") or {}
     if not asynchronous:
         raise UsageError(f"Endpoint {endpoint} is not asynchronous; only asynchronous endpoints are simulated.")
@@ -36,6 +36,7 @@ def deployed_settings(
         raise InvalidInput(f"Variant {name} of endpoint {endpoint} has no one instance type, which a simulation needs.")
     resource = f"endpoint/{endpoint}/variant/{name}"
     target = next(_described(session, "ScalableTargets", resource), {})
+    policies = list(_described(session, "ScalingPolicies", resource))
     found = described_settings(
         DescribedEndpoint(
             endpoint,
@@ -45,8 +46,8 @@ def deployed_settings(
             int(variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount", 0))),
             request_ttl_seconds,
             target,
-            list(_described(session, "ScalingPolicies", resource)),
-            list(_alarms(session, resource)),
+            policies,
+            list(_alarms(session, resource, policies)),
             list(_described(session, "ScheduledActions", resource)),
         )
     )
@@ -57,7 +58,8 @@ def deployed_settings(
     return DescribedSettings(found.settings, (*found.notes, note))
 
 
-def _variant(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
+def _described_endpoint(session: AwsSession, endpoint: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The only variant of an endpoint, and its configuration."""
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {endpoint}"):
         try:
             described = session.sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -69,15 +71,10 @@ def _variant(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
     if len(variants) != 1:
         status = described["EndpointStatus"]
         raise EndpointNotReady(f"Endpoint {endpoint} has {len(variants)} variants and is {status}; it needs one, InService.")
-    return variants[0]
-
-
-def _config(session: AwsSession, endpoint: str) -> Mapping[str, Any]:
-    with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {endpoint}"):
-        name = session.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    name = described["EndpointConfigName"]
     with translate_errors(session, "sagemaker:DescribeEndpointConfig", f"endpoint configuration {name}"):
         config: Mapping[str, Any] = session.sagemaker.describe_endpoint_config(EndpointConfigName=name)
-    return config
+    return variants[0], config
 
 
 def _described(session: AwsSession, member: str, resource: str) -> Iterator[dict[str, Any]]:
@@ -98,13 +95,18 @@ def _described(session: AwsSession, member: str, resource: str) -> Iterator[dict
         request["NextToken"] = answer["NextToken"]
 
 
-def _alarms(session: AwsSession, resource: str) -> Iterator[dict[str, Any]]:
-    """The alarms that name a policy of the variant among their actions: an alarm action begins with the policy's ARN.
+def _alarms(session: AwsSession, resource: str, policies: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The alarms that name a step policy of the variant among their actions.
 
-    Source: Application Auto Scaling user guide, "Step scaling policies": the alarm's action is the ARN of the policy.
+    Source: Application Auto Scaling user guide, "Step scaling policies": the alarm's action is the policy's ARN. The policies
+    list their alarms (API reference, ScalingPolicy); all of the account are read only where one lists none.
     """
-    arns = {policy["PolicyARN"] for policy in _described(session, "ScalingPolicies", resource)}
+    steps = [policy for policy in policies if policy["PolicyType"] != TRACKING]
+    arns = {policy["PolicyARN"] for policy in steps}
+    names = [[alarm["AlarmName"] for alarm in policy.get("Alarms") or ()] for policy in steps]
     request: dict[str, Any] = {"AlarmTypes": ["MetricAlarm"]}
+    if all(names):
+        request["AlarmNames"] = sorted({name for some in names for name in some})[:100]
     while arns:
         with translate_errors(session, "cloudwatch:DescribeAlarms", f"alarms of {resource}"):
             answer = session.cloudwatch.describe_alarms(**request)

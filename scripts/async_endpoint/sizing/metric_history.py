@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from async_endpoint.aws import AwsSession, translate_errors
@@ -43,9 +43,6 @@ class MetricHistory:
     start: float
     end: float
     series: Mapping[str, Mapping[float, float]]
-
-    def total(self, name: str) -> float:
-        return sum(self.series[name].values())
 
     @property
     def resolution(self) -> str:
@@ -120,4 +117,4 @@ def _queries(endpoint: EndpointDetails, measures: Mapping[str, Measure], period:
 def window_text(history: MetricHistory) -> str:
     """The window, for reports."""
     start, end = (datetime.fromtimestamp(moment, UTC) for moment in (history.start, history.end))
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC ({timedelta(seconds=history.end - history.start).days} days)"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"

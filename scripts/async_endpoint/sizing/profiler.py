@@ -34,6 +34,7 @@ METRIC_SECONDS: Final = 600.0  # the longest wait for the metrics of a level
 START_MARGIN_SECONDS: Final = 900.0  # what launching an instance may take beside its container's start
 LEVEL_MINUTES: Final = 4  # of a level, for the estimate: its requests, and the publication of its metrics
 START_MINUTES: Final = 8
+MAX_LEVEL: Final = 64  # requests at once; simulations extrapolate
 PERCENTILES: Final = ("p10", "p30", "p50", "p70", "p90")
 _MEASURES: Final[dict[str, Measure]] = {
     "backlog": BACKLOG,
@@ -57,8 +58,9 @@ class ProfilePlan:
 
 
 def profile_plan(concurrency: int, requests: int, instances: int) -> ProfilePlan:
-    """Levels of 1, 2, 4, … up to the endpoint's `concurrency`; each has `requests`, rounded up to whole waves."""
-    levels = [level for level in (2**power for power in range(11)) if level < concurrency] + [concurrency]
+    """Levels of 1, 2, 4, … up to the endpoint's `concurrency`, or MAX_LEVEL; each has `requests`, rounded up to whole waves."""
+    most = min(concurrency, MAX_LEVEL)
+    levels = [level for level in (2**power for power in range(11)) if level < most] + [most]
     return ProfilePlan(tuple(levels), requests, len(levels) * LEVEL_MINUTES + (0 if instances else START_MINUTES))
 
 
@@ -108,7 +110,9 @@ class Profiler:
             self._wait_for_instance()
             mark = newest_datapoint(self.session, self.outputs.endpoint, time.time())
             times: dict[int, tuple[float, ...]] = {}
-            config = ClientConfig(concurrency=min(32, plan.levels[-1]))
+            bounds = self.outputs.limits
+            deadline = bounds.invocation_timeout_seconds + bounds.cold_start_seconds + START_MARGIN_SECONDS
+            config = ClientConfig(concurrency=min(32, plan.levels[-1]), deadline=deadline)
             with AsyncEndpoint.from_outputs(self.outputs, session=self.session, config=config) as endpoint:
                 for level in plan.levels:
                     count = self._send(endpoint, payloads, level, plan.requests)
@@ -198,7 +202,8 @@ class Profiler:
         self._memory += found["memory"].values()
         transfer = _mean(found["download"]) + _mean(found["upload"])
         latencies = [latency for minute in found["mean"] for latency in _latencies(found, minute)]
-        return tuple(sorted((latency + transfer) / 1e6 for latency in latencies)), max(found["processed"])
+        # A microsecond at least: a service time of nothing is none.
+        return tuple(sorted(max(latency + transfer, 1.0) / 1e6 for latency in latencies)), max(found["processed"])
 
     def _starts(self) -> list[float]:
         """Start times since this configuration was made."""

@@ -22,6 +22,7 @@ from async_endpoint.capacity.load import request_usage
 from async_endpoint.capacity.price_items import HOURS_PER_MONTH
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.core import metrics as m
+from async_endpoint.core.errors import UsageError
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.sizing.metric_arrivals import ARRIVAL_MEASURES, SERVICE_MEASURES
 from async_endpoint.sizing.metric_history import Measure, MetricHistory, metric_history, read_series
@@ -80,7 +81,8 @@ def measured_usage(
     history = metric_history(session, outputs.endpoint, MEASURES, days, now)
     changes = capacity_changes(session, outputs.scaling.resource_id)
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {outputs.endpoint.name}"):
-        variant = session.sagemaker.describe_endpoint(EndpointName=outputs.endpoint.name)["ProductionVariants"][0]
+        described = session.sagemaker.describe_endpoint(EndpointName=outputs.endpoint.name)
+    variant: Mapping[str, Any] = (described.get("ProductionVariants") or [{}])[0]
     current = int(variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount", 0)))
     waits = _waits(history, lambda: _window_percentiles(session, outputs, history))
     inside = {name: _inside(history, name) for name in MEASURES}
@@ -158,7 +160,10 @@ def _window_percentiles(session: AwsSession, outputs: AsyncEndpointOutputs, hist
     """Percentiles over the whole window as one period; without those that CloudWatch does not answer with one value."""
     measures = {name: Measure(m.TIME_IN_BACKLOG, name) for name in _WAITS if name.startswith("p")}
     period = math.ceil((history.end - history.start) / 3_600) * 3_600
-    series = read_series(session, outputs.endpoint, measures, period, (history.start, history.end))
+    try:
+        series = read_series(session, outputs.endpoint, measures, period, (history.start, history.end))
+    except UsageError:  # no documented limit of a period; what is refused is no reason to show nothing
+        return {}
     return {name: next(iter(values.values())) for name, values in series.items() if len(values) == 1}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from async_endpoint.capacity.arrivals.models import MAX_REQUESTS
 from async_endpoint.core.errors import InvalidInput
 
 SECONDS: Final = "seconds"
@@ -65,6 +66,8 @@ def parse_trace(lines: Iterable[str], name: str) -> Trace:
     for row in _rows(reader, name):
         if row:
             rows.add(row, reader.line_num, name, read_time)
+        if len(rows.times) > MAX_REQUESTS:
+            raise InvalidInput(f"{name} has more than {MAX_REQUESTS:,} requests; give a part of them.")
     if not rows.times:
         raise InvalidInput(f"{name} has no request; give a line for each below {','.join(header)}.")
     return rows.trace(name, dated=TIMESTAMP in header)

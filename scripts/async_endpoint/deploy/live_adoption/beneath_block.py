@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from async_endpoint.deploy.live_adoption.inventory import Inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming, log_settings, network_settings, variant_settings
 from async_endpoint.deploy.live_adoption.scaling import TrackingPolicy, VariantScaling
 from async_endpoint.deploy.live_adoption.tags import described_tags
+from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
 
 _PERCENT_OF_CORES: Final = frozenset({"cpu_percent", "gpu_percent"})  # the module multiplies by cores, which are not known here
 
@@ -67,6 +68,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         f"A model and an endpoint configuration are created, and the endpoint is updated to them in place; {remaining} and "
         f"{inventory.configuration.name} remain, serving nothing."
     )
+    blocks.changes += [*_rounded(inventory), *unexpressed(inventory)]
     blocks.kept.append(
         f"Role {inventory.role.name} is referenced and never changed."
         if inventory.role
@@ -148,14 +150,27 @@ def _variants(inventory: Inventory, models: Mapping[str, str]) -> dict[str, Any]
             settings |= variant_settings(variant, inventory.running(name))
             if has_local_storage(str(variant["InstanceType"])):
                 settings["volume_size_gb"] = None
-            weight = float(variant.get("InitialVariantWeight", 1.0))
+            weight = inventory.weight(variant)
             settings |= {
                 "routing_strategy": (variant.get("RoutingConfig") or {}).get("RoutingStrategy"),
                 "shadow": True if name in shadows else None,
-                "weight": round(weight * 1024) / 1024 if weight != 1 else None,
+                "weight": _weight(weight) if weight != 1 else None,
             }
         found[name] = settings
     return found
+
+
+def _weight(weight: float) -> float:
+    """The nearest weight that the module takes: a multiple of 1/1024, which a float of 32 bits holds."""
+    return round(weight * 1024) / 1024
+
+
+def _rounded(inventory: Inventory) -> Iterator[str]:
+    if inventory.kind != "serverless":
+        for variant in inventory.variants:
+            weight = inventory.weight(variant)
+            if abs(_weight(weight) - weight) > 1e-6:
+                yield f"The weight of variant {variant['VariantName']} becomes {_weight(weight)} instead of {weight:g}."
 
 
 def _scaling(blocks: _Blocks) -> list[dict[str, Any]]:

@@ -79,6 +79,12 @@ class Inventory:
         live = self.endpoint.details.get("ProductionVariants") or ()
         return next((int(one.get("CurrentInstanceCount") or 0) for one in live if one["VariantName"] == variant), 0)
 
+    def weight(self, variant: Mapping[str, Any]) -> float:
+        """The weight of a variant now, which may not be that of its configuration any more."""
+        live = self.endpoint.details.get("ProductionVariants") or ()
+        now = next((one.get("DesiredWeight") for one in live if one["VariantName"] == variant["VariantName"]), None)
+        return float(variant.get("InitialVariantWeight", 1.0) if now is None else now)
+
     @property
     def resources(self) -> list[LiveResource]:
         """All of it, without what is there twice."""

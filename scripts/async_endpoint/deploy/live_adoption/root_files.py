@@ -84,9 +84,6 @@ class Root:
                 f"envs/{self.name} has {joined(taken)} already, and adoption replaces no file; remove that, or give another "
                 "--name."
             )
-        calls = {call.name for call in module_calls(self.text)}
-        if clash := sorted(one for one in calls if one == naming.call or one.startswith(f"{naming.call}_")):
-            raise InvalidInput(f"envs/{self.name} has a module call {clash[0]} already; give another --name.")
 
     def file(self, naming: Naming) -> Path:
         return self.folder / f"{naming.name}.tf"
@@ -95,7 +92,12 @@ class Root:
         return self.folder / f"{naming.name}_imports.tf"
 
     def files(self, inventory: Inventory, naming: Naming, described: Described) -> dict[Path, str]:
-        """What to write, by file: the endpoint, its imports, and outputs.tf with one more line where that is possible."""
+        """What to write, by file: the endpoint, its imports, and outputs.tf with one more line where that is possible.
+
+        Raises InvalidInput where the root has a module call of one of the names.
+        """
+        if clash := sorted({call.name for call in module_calls(self.text)} & set(described.calls)):
+            raise InvalidInput(f"envs/{self.name} has a module call {clash[0]} already; give another --name.")
         readme = "async-inference" if described.output else "endpoint"
         head = f"# Endpoint {inventory.name}, adopted as it was live. Settings: modules/{readme}/README.md.\n"
         files = {

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from async_endpoint.core import limits
 from async_endpoint.core.hosting_rules import TrafficRouting
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.emulator.hosting.data_capture import DataCaptureConfig
 from async_endpoint.emulator.hosting.guardrails import UNGUARDED, Guardrails
 from async_endpoint.emulator.hosting.model_spec import Described, ModelSpec
 
-# CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this one is assumption A120.
-DEFAULT_CONCURRENCY = 4
 # Of ContainerStartupHealthCheckTimeoutInSeconds: "during the 8 minutes after startup" (developer guide, "How Your Container
 # Should Respond to Health Check (Ping) Requests").
 DEFAULT_STARTUP_SECONDS = 480
@@ -46,7 +45,7 @@ class AsyncSettings:
             success_topic=topics.get("SuccessTopic"),
             error_topic=topics.get("ErrorTopic"),
             include_response_in=frozenset(topics.get("IncludeInferenceResponseIn") or ()),
-            concurrency=concurrency or DEFAULT_CONCURRENCY,
+            concurrency=concurrency or limits.DEFAULT_CONCURRENCY,
         )
 
     @property

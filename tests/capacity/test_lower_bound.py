@@ -37,6 +37,8 @@ def workload(arrivals: Sequence[float], service: Sequence[float] | float, end: f
         pytest.param([100, 150], 10, 60, 100, ONE, False, START + 20, id="together"),
         # 300 is 140 s after the latest start of the first: staying up is cheaper than another launch.
         pytest.param([100, 300], 10, 60, 100, ONE, False, START + 140 + 10, id="stays-up"),
+        # An instance from 300 on serves the first at its latest moment, and the second when it comes: less than two launches.
+        pytest.param([100, 400], 10, 200, 100, ONE, False, START + 110, id="late-for-the-next"),
         pytest.param([100, 1_000], 10, 60, 100, ONE, False, 2 * (START + 10), id="two-launches"),
         # 20 requests, of which one may be late: the one that needs a launch of its own.
         pytest.param([100] * 19 + [5_000], 1, 60, 95, ONE, False, START + 19, id="one-dropped"),

@@ -206,7 +206,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         address = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setattr(price_lists, "HOST", address)

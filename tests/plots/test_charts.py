@@ -17,6 +17,7 @@ from async_endpoint.core import extras
 from async_endpoint.core.errors import ExtraMissing
 from async_endpoint.plots import FrontPoint, costs_svg, front_svg, timeline_svg
 from async_endpoint.plots.canvas import PALETTE
+from async_endpoint.plots.timeline import _Drawn, _groups
 from support.svg import described, texts
 
 PRICES = PriceList.load("us-east-1", today=date(2026, 11, 30))
@@ -84,9 +85,19 @@ def test_a_timeline_is_in_hours_or_days_and_its_peaks_are_described() -> None:
     assert "hours from the start" in texts(timeline_svg(timeline(100)))
     week = timeline_svg(timeline(10_080))
     assert "days from the start" in texts(week)
-    assert len(week) < 200_000
+    assert len(week) < 300_000
     assert "The backlog is at most 6 requests, the oldest request at most 2 minutes old" in described(week)[1]
+    assert "1 instances serve, 0.50 on average." in described(week)[1]
     assert described(timeline_svg(SimpleNamespace(timeline=[])))[1] == "No minute was recorded."
+
+
+def test_minutes_that_are_drawn_together_show_their_mean_and_range() -> None:
+    """An instance that serves every other minute is half an instance, and not one that always serves."""
+    assert not [text for text in texts(timeline_svg(timeline(720))) if "mean" in text or "range" in text]
+    week = texts(timeline_svg(timeline(10_080)))
+    assert {"serving, mean of 42 minutes", "its range", "backlog, mean of 42 minutes"} <= set(week)
+    drawn = _Drawn.of(_groups(timeline(10_080).timeline), "in_service")
+    assert (set(drawn.means), set(drawn.least), set(drawn.largest)) == ({0.5}, {0.0}, {1.0})
 
 
 @pytest.mark.parametrize("name", CHARTS)

@@ -62,6 +62,12 @@ def test_service_times_as_stated_or_profiled(tmp_path: Path, options: dict[str, 
     assert list(read([csv(tmp_path, "seconds,tokens\n0,100\n5,200\n")], **options).workload.service) == pytest.approx(service)
 
 
+def test_a_request_takes_as_long_as_an_invocation_may_at_most(tmp_path: Path) -> None:
+    found = read([csv(tmp_path, "seconds,service_seconds\n0,3600\n5,1e300\n")])
+    assert list(found.workload.service) == [3_600, 3_600]
+    assert found.notes[-1].startswith("1 requests take longer than an invocation may, 3,600 s")
+
+
 def test_without_service_times_they_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="give --service-time, --profile, or a column service_seconds"):
         read([csv(tmp_path, "seconds\n0\n")])

@@ -30,7 +30,13 @@ MUTANTS: Final = (
         "not windows.counting:",
     ),
     Mutant("a skip ignores delayed metrics", "scaler.py", "if self._same <= self._delay or not", "if not"),
-    Mutant("a step's None is remembered", "scaler.py", "if decision is None and not steps and", "if decision is None and"),
+    Mutant(
+        "decisions are remembered without the windows of steps",
+        "scaler.py",
+        "tuple([tuple(self._values(index, end))",
+        "tuple([0",
+    ),
+    Mutant("decisions are remembered without the cooldown", "scaler.py", 'state.cooling("in", end),', "False,"),
     Mutant(
         "at the minimum nothing scales out",
         "scaler.py",
@@ -94,11 +100,7 @@ def mutated_checkout(folder: Path, mutant: Mutant | None) -> Path:
         shutil.copytree(CHECKOUT / "scripts/async_endpoint" / name, folder / "scripts/async_endpoint" / name)
     for name in ("__init__.py", "pytest_plugin.py"):
         (folder / "scripts/async_endpoint" / name).touch()
-    for name in (
-        *(f"tests/capacity/{test}" for test in TESTS),
-        "tests/capacity/conftest.py",
-        "tests/support/reference_endpoint.py",
-    ):
+    for name in (*(f"capacity/{test}" for test in (*TESTS, "conftest.py")), "support/reference_endpoint.py"):
         (folder / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "tests" / name, folder / "tests" / name)
     if mutant is not None:

@@ -55,6 +55,7 @@ def simulate(
     timeline: Timeline = False,
     plot: Plot = None,
     as_json: Json = False,
+    region: options.Region = None,
     local: Local = False,
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
@@ -88,6 +89,7 @@ def simulate(
         duration=duration,
         seed=seed,
         local=local,
+        region=region,
     )
     settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
     outcome = run(
@@ -142,11 +144,10 @@ def shown(report: SimulationReport, *, every_activity: bool = False) -> Iterator
 
 
 def _cost(report: SimulationReport) -> Iterator[Text]:
-    total, month = report.bill.complete_usd, report.monthly_usd
-    if total is not None and month is not None:
-        yield Text(
-            f"US dollars for instances: {total:,.2f} in this time, {month:,.2f} for a month of 730 hours like it", "bold"
-        )
+    month = report.monthly_usd
+    parts = ", ".join(f"{name} {usd:,.2f}" for name, usd in report.bill.by_component().items() if usd >= 0.005)
+    more = "without what has no price" if month is None else f"{month:,.2f} for a month of 730 hours like it"
+    yield Text(f"US dollars: {report.bill.usd:,.2f} in this time ({parts or 'less than a cent each'}), {more}", "bold")
     for warning in report.bill.warnings:
         yield Text(warning, "yellow")
 

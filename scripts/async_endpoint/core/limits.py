@@ -7,6 +7,7 @@ from typing import Final
 DEFAULT_REQUEST_TTL_SECONDS: Final = 21_600  # [D]
 REQUEST_TTL_SECONDS: Final = (60, 21_600)  # [M] RequestTTLSeconds, from and to
 DEFAULT_INVOCATION_TIMEOUT_SECONDS: Final = 900  # [D]
+MAX_INVOCATION_TIMEOUT_SECONDS: Final = 3_600  # [M] InvokeEndpointAsync.InvocationTimeoutSeconds
 # Requests per instance. CreateEndpointConfig: "If no value is provided, SageMaker chooses an optimal value"; this one is A120.
 DEFAULT_CONCURRENCY: Final = 4
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Final, Protocol
 
 from async_endpoint.plots.canvas import BLUE, GREEN, MUTED, ORANGE, figure, rendered
 
-_MOST_POINTS: Final = 720
+_MOST_MINUTES: Final = 720  # that are drawn one by one
+_MOST_GROUPS: Final = 240  # otherwise
 _DAY: Final = 86_400
 
 
@@ -35,40 +38,65 @@ class HasTimeline(Protocol):
 
 
 def timeline_svg(outcome: HasTimeline) -> str:
-    """Backlog above instances as SVG, by time from the first minute; of more than 720 minutes the largest of each group."""
+    """Backlog above instances as SVG, by time from the first minute.
+
+    More than 720 minutes are drawn in groups: the mean of each, and as a light band its least and largest value, without
+    desired instances. Of the oldest request the largest age of a group is drawn.
+    """
     minutes = outcome.timeline
     start = minutes[0].time if minutes else 0.0
     long = bool(minutes) and minutes[-1].time - start > 3 * _DAY
     groups = _groups(minutes)
     times = [(group[0].time - start) / (_DAY if long else 3_600) for group in groups]
-    with figure(2, height=4.8, heights=(3.0, 2.0)) as (made, [above, below]):
+    with figure(2, height=5.0, heights=(3.0, 2.0)) as (made, [above, below]):
         from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - an extra, which figure() has asked for
 
-        above.plot(times, [max(one.backlog for one in group) for group in groups], color=BLUE, linewidth=1.2)
+        backlog, serving = _Drawn.of(groups, "backlog"), _Drawn.of(groups, "in_service")
+        size = len(groups[0]) if groups else 1
+        of = f", mean of {size} minutes" if size > 1 else ""
+        above.plot(times, backlog.means, color=BLUE, linewidth=1.2, label=f"backlog{of}")
         above.set_ylabel("backlog, requests")
         oldest = above.twinx()
-        oldest.plot(
-            times, [max(one.oldest_age for one in group) / 60 for group in groups], color=MUTED, linestyle=":", linewidth=1
-        )
-        oldest.set_ylabel("oldest request, minutes (dotted)")
-        serving = [max(one.in_service for one in group) for group in groups]
-        below.fill_between(times, serving, step="post", color=GREEN, alpha=0.35, label="serving")
-        wanted = [max(one.desired for one in group) for group in groups]
-        below.plot(times, wanted, color=ORANGE, drawstyle="steps-post", linestyle="--", linewidth=1.2, label="desired")
+        ages = [max(one.oldest_age for one in group) / 60 for group in groups]
+        oldest.plot(times, ages, color=MUTED, linestyle=":", linewidth=1)
+        oldest.set_ylabel("oldest request, minutes (dotted)" if size == 1 else "oldest request, minutes (dotted, largest)")
+        below.fill_between(times, serving.means, step="post", color=GREEN, alpha=0.5, linewidth=0, label=f"serving{of}")
         below.set_ylabel("instances")
         below.set_xlabel(f"{'days' if long else 'hours'} from the start")
         below.yaxis.set_major_locator(MaxNLocator(integer=True))
+        if size > 1:
+            above.fill_between(times, backlog.least, backlog.largest, color=BLUE, alpha=0.2, linewidth=0, label="its range")
+            below.fill_between(
+                times, serving.least, serving.largest, step="post", color=GREEN, alpha=0.2, linewidth=0, label="its range"
+            )
+        else:
+            wanted = [one.desired for one in minutes]
+            below.plot(times, wanted, color=ORANGE, drawstyle="steps-post", linestyle="--", linewidth=1.2, label="desired")
         for axes in (above, oldest, below):
             axes.set_ylim(bottom=0)
         for axes in (above, below):
             axes.grid(True, linewidth=0.6)
-        if minutes:
-            below.legend(loc="upper right", ncols=2)
+            if minutes and (size > 1 or axes is below):
+                axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
         return rendered(made, "Backlog and instances", _description(minutes))
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A value of the groups: its mean, least and largest."""
+
+    means: list[float]
+    least: list[float]
+    largest: list[float]
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[Minute]], name: str) -> _Drawn:
+        values = [[float(getattr(one, name)) for one in group] for group in groups]
+        return cls([fmean(some) for some in values], [min(some) for some in values], [max(some) for some in values])
+
+
 def _groups(minutes: Sequence[Minute]) -> list[Sequence[Minute]]:
-    size = -(-len(minutes) // _MOST_POINTS) or 1
+    size = 1 if len(minutes) <= _MOST_MINUTES else -(-len(minutes) // _MOST_GROUPS)
     return [minutes[at : at + size] for at in range(0, len(minutes), size)]
 
 
@@ -76,9 +104,10 @@ def _description(minutes: Sequence[Minute]) -> str:
     if not minutes:
         return "No minute was recorded."
     first = datetime.fromtimestamp(minutes[0].time, UTC)
+    serving = [one.in_service for one in minutes]
     return (
         f"{len(minutes):,} minutes from {first:%Y-%m-%d %H:%M} UTC. The backlog is at most "
         f"{max(one.backlog for one in minutes):,.0f} requests, the oldest request at most "
-        f"{max(one.oldest_age for one in minutes) / 60:,.0f} minutes old, and at most "
-        f"{max(one.in_service for one in minutes):,.0f} instances serve."
+        f"{max(one.oldest_age for one in minutes) / 60:,.0f} minutes old, and at most {max(serving):,.0f} instances serve, "
+        f"{fmean(serving):,.2f} on average."
     )

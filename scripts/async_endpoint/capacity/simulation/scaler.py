@@ -36,7 +36,7 @@ class Scaler:
         self._steps: list[tuple[StepScaling, int]] = []
         self.windows = AlarmWindows(self._alarms(settings, at_zero=publication.per_instance_at_zero))
         self._scale_in = sum(2 << index for _, index in self._tracking)  # bits of the low alarms
-        self._undecided: set[tuple[object, ...]] = set()  # what led to no decision since the last change
+        self._decisions: dict[tuple[object, ...], tuple[Decision | None, ScalerState | None]] = {}  # with the state after it
         self._state = ScalerState()
         self._in_progress = False
         self._delayed: deque[Gauges] = deque()
@@ -72,7 +72,6 @@ class Scaler:
         decision = self._decide(end, desired)
         if decision is None:
             return None
-        self._undecided.clear()
         self.activities.append(Activity(end, desired, decision.desired, decision.cause))
         self._in_progress = True
         return decision.desired
@@ -117,33 +116,53 @@ class Scaler:
         self.windows.add(gauges, end)
 
     def _decide(self, end: float, desired: int) -> Decision | None:
-        """The decision; a `None` is remembered until something changes that it depends on."""
+        """The decision. It depends on time only through the cooldowns, so equal conditions are decided once."""
+        windows, state = self.windows, self._state
+        if not windows.counting:
+            return self._compute(end, desired)
+        out = state.cooling("out", end)
+        known = (
+            out,
+            state.cooling("in", end),
+            state.baseline if out else 0,
+            desired,
+            self.bounds.minimum,
+            self.bounds.maximum,
+            windows.in_alarm,
+            windows.seen(windows.history[-1]),
+            tuple([tuple(self._values(index, end)) for _, index in self._steps if windows.in_alarm >> index & 1]),
+        )
+        remembered = self._decisions.get(known)
+        if remembered is not None:
+            decision, after = remembered
+            if after is not None:
+                self._state = ScalerState(after.direction, end, after.cooldown, after.baseline)
+            return decision
+        decision = self._compute(end, desired)
+        if len(self._decisions) < MAX_REMEMBERED:
+            self._decisions[known] = decision, None if self._state is state else self._state
+        return decision
+
+    def _compute(self, end: float, desired: int) -> Decision | None:
         windows, in_alarm = self.windows, self.windows.in_alarm
-        if not windows.history:
-            return decide(self._state, end, desired, (), self.bounds)[0]
-        gauges = windows.history[-1]
-        cooling = end < self._state.since + self._state.cooldown
-        known = (*windows.seen(gauges), cooling, in_alarm)
-        if known in self._undecided:
-            return None
         tracking = []
         for policy, index in self._tracking:
             high, low = windows.alarms[index], windows.alarms[index + 1]
-            values = (gauges[high.gauge],) if high.counted else low.values(windows.history, end - self._delay * MINUTE)
+            values = (windows.history[-1][high.gauge],) if windows.counting else self._values(index + 1, end)
             above, below = bool(in_alarm >> index & 1), bool(in_alarm >> index & 2)
             reading = TrackingReading(policy, high.evaluated(values, in_alarm=above), low.evaluated(values, in_alarm=below))
             tracking.append(reading)
-        steps = [self._step(policy, index, end) for policy, index in self._steps if in_alarm >> index & 1]
+        steps = [
+            StepReading(policy, windows.alarms[index].evaluated(self._values(index, end), in_alarm=True))
+            for policy, index in self._steps
+            if in_alarm >> index & 1
+        ]
         proposals = propose(self._state, end, desired, tracking, steps)
         decision, self._state = decide(self._state, end, desired, proposals, self.bounds)
-        if decision is None and not steps and windows.counting and len(self._undecided) < MAX_REMEMBERED:
-            self._undecided.add(known)
         return decision
 
-    def _step(self, policy: StepScaling, index: int, end: float) -> StepReading:
-        alarm = self.windows.alarms[index]
-        values = alarm.values(self.windows.history, end - self._delay * MINUTE)
-        return StepReading(policy, alarm.evaluated(values, in_alarm=True))
+    def _values(self, index: int, end: float) -> list[float | None]:
+        return self.windows.alarms[index].values(self.windows.history, end - self._delay * MINUTE)
 
     def _alarms(self, settings: Settings, *, at_zero: bool) -> list[Alarm]:
         """The alarms of all policies; of target tracking the high and the low one."""
@@ -165,7 +184,6 @@ class Scaler:
         high = self.bounds.maximum if action.maximum is None else action.maximum
         if low <= high:  # otherwise the action fails and changes nothing (A185)
             self.bounds = Bounds(low, high)
-            self._undecided.clear()
             cause = f"scheduled action name {action.name} was triggered"
             self.activities.append(Activity(now, desired, desired, cause))
         self._enqueue(action, schedule, due)

@@ -109,6 +109,15 @@ def test_people_see_waits_costs_and_where_the_figures_are_from(described: Descri
         assert text in screen
 
 
+def test_what_is_not_known_of_metrics_on_aws_can_be_tried(described: DescribedAws) -> None:
+    arguments = ("simulate", "dev/recommender", "poisson:2/h", "--service-time", "20", "--duration", "day", "--json")
+    hours, late, longer = (
+        document(run(*arguments, *more))["instance_hours"] for more in ((), ("--metric-delay", "5"), ("--no-backlog-at-zero",))
+    )
+    assert late != hours
+    assert longer > 1.5 * hours, "an endpoint that was woken stays for a quarter of an hour"
+
+
 def test_a_type_without_a_price_leaves_the_rest_and_is_named(described: DescribedAws) -> None:
     arguments = ("simulate", "dev/recommender", "poisson:10/h", "--service-time", "20", "--duration", "day")
     screen = run(*arguments, "--instance-type", "ml.q9.huge").stderr

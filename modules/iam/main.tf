@@ -6,7 +6,7 @@ locals {
   _partition     = local._arn[1]
   _region        = local._arn[3]
   _account       = local._arn[4]
-  _endpoint_name = coalesce(var.names.endpoint, trimprefix(local._arn[5], "endpoint/")) # an ARN has names in lower case
+  _endpoint_name = coalesce(var.names.endpoint, trimprefix(local._arn[5], "endpoint/")) # an ARN has names in lower case (A316)
 
   # ARN prefixes by service, in the endpoint's account and region.
   _here = { for service in ["application-autoscaling", "cloudwatch", "ecr", "kms", "lambda", "logs", "sagemaker", "sns", "sqs"] :

@@ -109,6 +109,15 @@ def test_people_see_waits_costs_and_where_the_figures_are_from(described: Descri
         assert text in screen
 
 
+def test_what_is_not_known_of_metrics_on_aws_can_be_tried(described: DescribedAws) -> None:
+    arguments = ("simulate", "dev/recommender", "poisson:2/h", "--service-time", "20", "--duration", "day", "--json")
+    hours, late, longer = (
+        document(run(*arguments, *more))["instance_hours"] for more in ((), ("--metric-delay", "5"), ("--no-backlog-at-zero",))
+    )
+    assert late != hours
+    assert longer > 1.5 * hours, "an endpoint that was woken stays for a quarter of an hour"
+
+
 def test_a_type_without_a_price_leaves_the_rest_and_is_named(described: DescribedAws) -> None:
     arguments = ("simulate", "dev/recommender", "poisson:10/h", "--service-time", "20", "--duration", "day")
     screen = run(*arguments, "--instance-type", "ml.q9.huge").stderr
@@ -173,3 +182,22 @@ def test_an_environment_that_is_not_applied_has_the_settings_of_its_plan(monkeyp
     monkeypatch.setattr("async_endpoint.cli.sizing_inputs._planned", lambda address, local: asked.append((address, local)))
     run("simulate", "dev/recommender", "poisson:10/h", "--service-time", "1", "--local")
     assert asked == [("dev/recommender", True)]
+
+
+def test_the_defaults_of_the_module_need_neither_terraform_nor_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("async_endpoint.terraform.outputs.read_endpoint", lambda *_, **__: pytest.fail("it was asked for"))
+    arguments = ("simulate", "defaults", "poisson:10/h", "--service-time", "20", "--start-time", "200", "--json")
+    found = document(run(*arguments, "--max-instances", "3"))
+    assert (found["settings"]["instance_type"], found["settings"]["max_instances"]) == ("ml.m5.xlarge", 3)
+    assert "prices those of us-east-1" in found["notes"][0]
+    assert document(run(*arguments, "--region", "eu-west-1"))["cost"]["usd"] != found["cost"]["usd"]
+    error = run("simulate", "dev", "poisson:10/h", "--service-time", "20", "--region", "eu-west-1").exception
+    assert "--region is for the settings called defaults" in str(error)
+
+
+@pytest.mark.parametrize("source", ["nonsense", "poison:1/h", "cloudwatch:99", "cloudwatch:x", "s3://"])
+def test_arrivals_are_checked_before_the_endpoint_is_looked_at(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    monkeypatch.setattr("async_endpoint.terraform.outputs.read_endpoint", lambda *_, **__: pytest.fail("it was asked for"))
+    for arguments in ([source, "--service-time", "1"], ["poisson:1/h", source, "--service-time", "1"]):
+        assert isinstance(run("simulate", "dev", *arguments).exception, AsyncEndpointError)
+    assert "service time" in str(run("simulate", "dev", "cloudwatch:1", "--service-time", "a**b").exception)

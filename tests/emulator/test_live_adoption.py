@@ -294,6 +294,33 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
 
 
+def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:
+    [scaling] = inventory.scaling.values()
+    both = {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 1, "MaxCapacity": 2}}
+    actions = (
+        LiveResource("aws_appautoscaling_scheduled_action", "Morning shift", "id", details=both),
+        LiveResource(
+            "aws_appautoscaling_scheduled_action", "half", "id", details={**both, "ScalableTargetAction": {"MinCapacity": 1}}
+        ),
+    )
+    [tracking] = scaling.tracking
+    invocations = replace(tracking, resource=replace(tracking.resource, name="by calls"), target="invocations_per_instance")
+    busy = replace(scaling, scheduled=actions, tracking=(tracking, invocations))
+
+    described = describe(replace(inventory, scaling={"AllTraffic": busy}))
+
+    assert [line.rpartition("before the apply: ")[2].split(" --")[0] for line in described.kept] == [
+        "aws application-autoscaling delete-scheduled-action", "aws application-autoscaling delete-scaling-policy",
+    ]  # fmt: skip
+    assert described.kept[1].endswith("--policy-name 'by calls'")
+    write(root, inventory, described)
+    [endpoint] = [one for one in configured_endpoints(root.folder) if one.call == "shop"]
+    assert endpoint.get("scaling.schedules.morning-shift.max_instances") == 2
+    assert endpoint.get("names.scheduled_actions.morning-shift") == "Morning shift"
+    targets = [one.address for one in described.imports if "aws_appautoscaling_target" in one.address]
+    assert targets == ['module.shop.module.endpoint.aws_appautoscaling_target.scheduled["AllTraffic"]']
+
+
 def test_there_must_be_such_an_endpoint(session: AwsSession) -> None:
     with pytest.raises(UnknownEndpoint, match=f"There is no endpoint nowhere in {REGION}"):
         read_inventory(session, "nowhere")
@@ -385,6 +412,17 @@ def test_the_files_are_printed_and_not_written(prepared: Prepared, guide: Origin
     document = json.loads(run(guide.endpoint, "--print", "--json").stdout)
     assert document["imports"]["module.shop.module.endpoint.aws_sagemaker_endpoint.this"] == guide.endpoint
     assert sorted(path.name for path in prepared.copy.source.iterdir()) == ["main.tf", "outputs.tf", "providers.tf"]
+
+
+def test_an_endpoint_of_the_environment_is_not_adopted_again(prepared: Prepared, local_aws: AwsHarness, guide: Origin) -> None:
+    arn = local_aws.sagemaker.describe_endpoint(EndpointName=guide.endpoint)["EndpointArn"]
+    local_aws.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deployment", "Value": f"shop-dev-{REGION}"}])
+    try:
+        refused = run(guide.endpoint, "--print")
+    finally:
+        local_aws.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["deployment"])
+    assert isinstance(refused.exception, InvalidInput)
+    assert f"Endpoint {guide.endpoint} is one of dev already" in str(refused.exception)
 
 
 def test_nothing_is_written_without_a_yes(prepared: Prepared, guide: Origin) -> None:

@@ -97,6 +97,7 @@ def recommend(
     prices_of: PricesOf = None,
     plot: Plot = None,
     as_json: Json = False,
+    region: options.Region = None,
     local: Local = False,
 ) -> None:
     """Recommend settings for the arrivals of --trace, and compare them with others; nothing is sent or changed."""
@@ -124,6 +125,7 @@ def recommend(
         duration=duration,
         seed=seed,
         local=local,
+        region=region,
     )
     listed = costs(inputs.subject.region)
     choices = instance_choices(inputs.subject.settings, inputs.starts, inputs.profile, listed, instance_type or (), slowdown)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SHOWN_ACTIVITIES = 12
 Timeline = Annotated[bool, typer.Option("--timeline", help="Show every scaling activity; with --json, every minute too.")]
+NoBacklogAtZero = Annotated[
+    bool,
+    typer.Option("--no-backlog-at-zero", help="No backlog per instance is published while none serves, contrary to A171."),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw backlog and instances; extra [plots].")]
 
 
@@ -49,12 +53,14 @@ def simulate(
     wake_cooldown: options.WakeCooldown = None,
     request_ttl: options.RequestTtl = None,
     metric_delay: options.MetricDelay = 0,
+    no_backlog_at_zero: NoBacklogAtZero = False,
     seed: options.Seed = 0,
     prices: PricesFile = None,
     prices_of: PricesOf = None,
     timeline: Timeline = False,
     plot: Plot = None,
     as_json: Json = False,
+    region: options.Region = None,
     local: Local = False,
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
@@ -88,6 +94,7 @@ def simulate(
         duration=duration,
         seed=seed,
         local=local,
+        region=region,
     )
     settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
     outcome = run(
@@ -97,7 +104,7 @@ def simulate(
         seed=seed,
         slowdown=inputs.slowdown,
         timeline=timeline or plot is not None,
-        publication=Publication(metric_delay),
+        publication=Publication(metric_delay, per_instance_at_zero=not no_backlog_at_zero),
     )
     changed = overrides.as_text()
     notes = (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled, parse_distribution
 from async_endpoint.capacity.profile import Profile
-from async_endpoint.capacity.settings import Settings
+from async_endpoint.capacity.settings import ModuleSettings, Settings
 from async_endpoint.capacity.slowdown import NONE, Slowdown
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.cli.console import print_progress
@@ -20,12 +21,16 @@ from async_endpoint.sizing.arrival_sources import ArrivalOptions, Live, not_appl
 from async_endpoint.sizing.deployed_settings import deployed_settings
 from async_endpoint.sizing.profile_files import read_profile
 from async_endpoint.sizing.scaling_activities import capacity_changes, start_seconds
+from async_endpoint.workspace import Workspace
 
 if TYPE_CHECKING:
     from async_endpoint.aws import AwsSession
     from async_endpoint.core.outputs import AsyncEndpointOutputs
 
 NO_SLOWDOWN: Final = "Requests on one instance do not slow each other down: no --profile says how much."
+
+DEFAULTS: Final = "defaults"  # in place of an environment
+DEFAULT_REGION: Final = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -71,16 +76,22 @@ def sizing_inputs(
     duration: str | None = None,
     seed: int = 0,
     local: bool = False,
+    region: str | None = None,
 ) -> SizingInputs:
-    """All inputs, from options as they are given on the command line; files and syntax are checked before AWS is asked.
+    """All inputs, from options as they are given on the command line; files and syntax are checked before the endpoint is.
 
     Raises InvalidInput, and what `find_subject` and `read_workload` raise.
     """
+
+    @cache
+    def found() -> Subject:
+        return find_subject(address, local=local, region=region)
+
     measured = read_profile(profile)
     stated = parse_distribution(start_time) if start_time else None
-    subject = find_subject(address, local=local)
     options = ArrivalOptions(service_time, measured, stretch, duration, seed, time.time())
-    read = read_workload(arrivals, options, subject.live)
+    read = read_workload(arrivals, options, lambda: found().live())
+    subject = found()
     starts, source = (stated, f"--start-time {start_time}") if stated else _start_times(subject, measured)
     slowdown = Slowdown.of(measured.slowdown()) if measured else NONE
     notes = [*subject.notes, *read.notes, f"Instances start in {starts.mean:.0f} s on average: {source}."]
@@ -91,11 +102,19 @@ def sizing_inputs(
     return SizingInputs(subject, read.workload, starts, slowdown, measured, tuple(notes))
 
 
-def find_subject(address: str, *, local: bool) -> Subject:
+def find_subject(address: str, *, local: bool, region: str | None = None) -> Subject:
     """The live endpoint, or if nothing is applied what a plan would deploy, which takes Terraform some seconds.
 
-    Raises what `read_endpoint`, `deployed_settings` and `planned_settings` raise.
+    DEFAULTS in place of an environment is an endpoint with the defaults of module async-inference, which needs neither AWS nor
+    Terraform; `region` is that of its prices. Raises InvalidInput for a region of anything else, and what `read_endpoint`,
+    `deployed_settings` and `planned_settings` raise.
     """
+    if address == DEFAULTS and DEFAULTS not in Workspace.find().environments:
+        place = region or DEFAULT_REGION
+        note = f"The settings are the defaults of module async-inference, and prices those of {place} (--region)."
+        return Subject(address, place, ModuleSettings().settings(), (note,))
+    if region is not None:
+        raise InvalidInput(f"--region is for the settings called {DEFAULTS}; {address} has a region of its own.")
     from async_endpoint.terraform.outputs import read_endpoint  # noqa: PLC0415 - loaded when it is needed
 
     try:

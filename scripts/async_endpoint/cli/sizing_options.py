@@ -22,6 +22,9 @@ Trace = Annotated[
         help="FILE.csv, FILE.sqlite (of a batch), s3://BUCKET/PREFIX, cloudwatch:DAYS, or a model such as poisson:30/h.",
     ),
 ]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="Of the prices, where ENV is `defaults`. Default: us-east-1.")
+]
 Stretch = Annotated[
     str | None,
     typer.Option("--stretch", metavar="day|week|SECONDS", help="Stretch the times between arrivals to fill this time."),

@@ -65,7 +65,8 @@ def refuse_foreign(environment: str, orphans: Sequence[Orphan], view: PlanView) 
         tags = ", ".join(f"{name}={value}" for name, value in sorted(view.tags.items())) or "none"
         raise OrphansFound(
             f"{environment} would create {_list(foreign)}, which exist already and do not carry its tags ({tags}), so they may "
-            f"belong to another deployment; choose another name, or delete or tag them yourself.{_shared_provider(foreign)}"
+            "belong to another deployment; choose another name, import them (async-endpoint adopt writes the blocks), or "
+            f"delete or tag them yourself.{_shared_provider(foreign)}"
         )
 
 

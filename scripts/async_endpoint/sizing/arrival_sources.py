@@ -25,8 +25,10 @@ from async_endpoint.capacity.workload import Workload
 from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput, NotApplied
 from async_endpoint.core.outputs import EndpointDetails
-from async_endpoint.input_files import open_input, printable, unreadable
+from async_endpoint.core.s3_uri import S3Uri
+from async_endpoint.input_files import checked_status, open_input, printable, unreadable
 from async_endpoint.sizing.metric_arrivals import metric_arrivals
+from async_endpoint.sizing.metric_history import period_of
 from async_endpoint.sizing.s3_arrivals import s3_arrivals
 
 DURATIONS: Final = {"day": 86_400.0, "week": 604_800.0}
@@ -63,7 +65,7 @@ class ReadWorkload:
 
 
 def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callable[[], Live]) -> ReadWorkload:
-    """The workload of one or more sources; `live` is called for those that need the endpoint.
+    """The workload of one or more sources; `live` is called for those that need the endpoint, once all were checked.
 
     Raises InvalidInput for a source or an option that cannot be used, NotReady for metrics that are not there, and what `live`
     raises.
@@ -72,6 +74,12 @@ def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callabl
         raise InvalidInput(f"No arrivals are given; give {SYNTAX}.")
     window = parse_duration(options.duration, "--duration") if options.duration else None
     stretch = parse_duration(options.stretch, "--stretch") if options.stretch else None
+    for source in sources:
+        _check_source(source)
+    if options.service_time and is_formula(options.service_time):
+        parse_formula(options.service_time)
+    elif options.service_time:
+        parse_distribution(options.service_time)
     traces = [_trace(source, options, window, live) for source in sources]
     pairs = [(trace, service_times(trace, options)) for trace in traces]
     start = min(trace.covered[0] for trace in traces)
@@ -138,6 +146,19 @@ def _drawn(distribution: Distribution, count: int, seed: int) -> array[float]:
     if min(times, default=1.0) <= 0:
         raise InvalidInput("A service time is 0 seconds; all must be above zero.")
     return times
+
+
+def _check_source(source: str) -> None:
+    """Raise InvalidInput for what is no source, before the endpoint is looked at, which takes seconds."""
+    kind, colon, rest = source.partition(":")
+    if source.startswith("s3://"):
+        S3Uri.parse(source)
+    elif colon and kind == "cloudwatch":
+        period_of(_days(source, rest))
+    elif colon and not Path(source).exists():
+        parse_arrivals(source)
+    else:
+        checked_status(Path(source))
 
 
 def _trace(source: str, options: ArrivalOptions, window: float | None, live: Callable[[], Live]) -> Trace:

@@ -16,7 +16,7 @@ from async_endpoint.deploy.live_adoption.beneath_block import beneath_blocks
 from async_endpoint.deploy.live_adoption.described import Described
 from async_endpoint.deploy.live_adoption.inventory import Inventory, read_inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming
-from async_endpoint.deploy.live_adoption.ownership import require_released
+from async_endpoint.deploy.live_adoption.ownership import DEPLOYMENT_TAG, require_released
 from async_endpoint.deploy.live_adoption.root_files import OUTPUTS_FILE, Root
 from async_endpoint.deploy.live_adoption.sharing import Sharing, sharing
 from async_endpoint.deploy.plan import Planned
@@ -68,10 +68,11 @@ def describe_adoption(deployment: Deployment, request: Request) -> Adoption:
     aws = deployment.session(root.region)
     with failing_as_not_ready():
         inventory = read_inventory(aws, request.endpoint)
+        _require_foreign(inventory, root.default_tags.get(DEPLOYMENT_TAG, ""), deployment)
         naming = root.naming(inventory, request.name)
         shared = sharing(aws, inventory, request.referenced)
-        deployment_tag = root.default_tags.get("deployment", "")
-        notes = require_released(aws, _adopted(inventory, shared), deployment_tag, request.states)
+        own = root.default_tags.get(DEPLOYMENT_TAG, "")
+        notes = require_released(aws, _adopted(inventory, shared), own, request.states)
         described = _described(aws, inventory, shared, naming, root.default_tags)
     files = root.files(inventory, naming, described)
     by_hand = root.output_note(files, described)
@@ -85,6 +86,16 @@ def _root(deployment: Deployment) -> Root:
             f"envs/{deployment.environment} has no variable region, so the endpoint's region is not known; add one."
         )
     return Root(deployment.copy.source, deployment.environment, region.name)
+
+
+def _require_foreign(inventory: Inventory, own: str, deployment: Deployment) -> None:
+    """Raise InvalidInput for an endpoint of this environment: a second address in one state would be a second owner."""
+    if own and inventory.endpoint.tags.get(DEPLOYMENT_TAG) == own:
+        raise InvalidInput(
+            f"Endpoint {inventory.name} is one of {deployment.environment} already ({DEPLOYMENT_TAG}={own}): change it in "
+            f"envs/{deployment.environment}, or, where its state has lost it, import it with: "
+            f"{deployment.copy.command('apply')} --adopt"
+        )
 
 
 def _adopted(inventory: Inventory, shared: Sharing) -> list[Any]:

@@ -32,7 +32,7 @@ TERRAFORM_TAGS: Final[Mapping[str, frozenset[str]]] = {
     "tfmodule": frozenset({"*"}),
 }
 _LETTERS: Final = re.compile(r"[^a-z]")
-_OWN_TAG: Final = "deployment"
+DEPLOYMENT_TAG: Final = "deployment"  # of the provider's default_tags
 _LARGEST_STATE_BYTES: Final = 64 * 2**20
 
 
@@ -77,7 +77,7 @@ def require_released(aws: AwsSession, resources: Sequence[LiveResource], deploym
     for file in states:
         if held := _held(file, resources):
             raise OwnedElsewhere(_state_refusal(file, held))
-    tagged = [] if states else [one for one in resources if _terraform_tag(one) and one.tags.get(_OWN_TAG) != deployment]
+    tagged = [] if states else [one for one in resources if _terraform_tag(one) and one.tags.get(DEPLOYMENT_TAG) != deployment]
     if tagged:
         raise OwnedElsewhere(_tag_refusal(tagged))
     notes = (

@@ -15,7 +15,7 @@ from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds
 
 MINUTE: Final = 60
 END: Final = 480 * MINUTE
-LAUNCH_SECONDS: Final = 120.0  # of provisioning an instance; loading the model comes on top
+LAUNCH_SECONDS: Final = 180.0  # of provisioning an instance; loading the model comes on top
 ORIGIN_HOUR: Final = 5  # UTC, on a Monday, so that weekday schedules in a time zone take effect
 
 
@@ -131,16 +131,19 @@ def _long_service(rng: random.Random) -> Scenario:
 
 
 def _deaths(rng: random.Random) -> Scenario:
-    requests = _poisson(rng, 120, 20, 300, _uniform(rng, 80, 120))
+    """At the end five long requests, 2.5 an instance: below the target, but above it while one of two instances serves."""
+    requests = _poisson(rng, 120, 20, 300, _uniform(rng, 80, 120)) + _burst(rng, 5, 330, 0.2, _uniform(rng, 2_400, 2_500))
     settings = {
         "max_concurrent_invocations": 2,
         "min_instances": 2,
         "max_instances": 4,
         "initial_instances": 2,
-        "target_backlog_per_instance": 4,
+        "target_backlog_per_instance": 3,
     }
-    deaths = (100 * MINUTE, 100 * MINUTE + 15, 200 * MINUTE)
-    return Scenario("deaths", "two instances die within 15 seconds, another one later", settings, tuple(requests), deaths)
+    deaths = (100 * MINUTE, 100 * MINUTE + 15, 200 * MINUTE, 345 * MINUTE + 5)
+    return Scenario(
+        "deaths", "two instances die within 15 seconds, later one of two twice", settings, _in_order(requests), deaths
+    )
 
 
 def _target_of_one(rng: random.Random) -> Scenario:

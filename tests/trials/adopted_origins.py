@@ -35,7 +35,7 @@ from support.live_origins import Origin, boto3_script, calling, real_time, relea
 from support.third_party_clients import CLIENTS, client_of
 
 NAME = "shop"
-AT_ONCE = 2  # they wait more than they compute
+AT_ONCE = 4  # they wait more than they compute
 _PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
 
 

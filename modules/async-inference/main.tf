@@ -101,7 +101,7 @@ module "endpoint_config" {
   source = "../endpoint-config"
 
   name       = local.name
-  encryption = { kms_key_arn = local.storage.kms_key_arn }
+  encryption = { encrypt_results = coalesce(var.storage.encrypt_results, true), kms_key_arn = local.storage.kms_key_arn }
   tags       = var.tags
   variants   = { (local._variant) = merge(var.endpoint, { model_name = module.model.name }) }
 

@@ -580,6 +580,7 @@ variable "storage" {
     - `access_logs.destination.bucket_name`: Bucket of this region and account that admits log delivery by logging.s3.amazonaws.com, encrypted with keys of Amazon S3 (a KMS key is not supported there).
     - `access_logs.destination.prefix`: Key prefix of the logs; the deployment's name and a slash when it is null.
     - `bucket_settings`: Settings of the bucket that are managed here, of encryption, lifecycle, ownership, policy, public_access and versioning; all of them when it is null. Others stay as they are: for a bucket that is imported.
+    - `encrypt_results`: Whether results and core dumps are encrypted with the key. If not, they are encrypted as the bucket says by itself, whose encryption is then not managed here: for readers who have permissions on objects alone, and results that outlive the deployment's key. True when it is null.
     - `existing`: Existing resources to use instead of creating them. They are never modified.
     - `existing.bucket`: An existing bucket. It needs the policy in output bucket_policy_json of module storage.
     - `existing.bucket.name`: Name of the bucket, in the endpoint's region.
@@ -592,7 +593,6 @@ variable "storage" {
     - `expire_after_days.output`: Days until outputs expire; never when it is null.
     - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; never when it is null. Its credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects; false when it is null.
-    - `key_admits_account`: Whether every principal of the account may read and write objects under the created key through Amazon S3, as with the key of Amazon S3 itself: for readers of results who have permissions on objects alone. False when it is null.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30; 30 when it is null.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
     - `prefixes.credentials`: Prefix of the HTTP API's keys and signing secrets; credentials/ when it is null.
@@ -626,6 +626,7 @@ variable "storage" {
       }))
     }))
     bucket_settings = optional(set(string))
+    encrypt_results = optional(bool)
     existing = optional(object({
       bucket = optional(object({
         name = string
@@ -642,7 +643,6 @@ variable "storage" {
       predictions = optional(number)
     }))
     force_destroy            = optional(bool)
-    key_admits_account       = optional(bool)
     key_deletion_window_days = optional(number)
     prefixes = optional(object({
       credentials = optional(string)
@@ -678,6 +678,11 @@ variable "storage" {
   validation {
     condition     = var.storage.shared == null || alltrue([for field, value in var.storage : value == null if field != "shared"])
     error_message = "Move the fields beside storage.shared to the call of module storage that creates it: shared storage is configured there."
+  }
+
+  validation {
+    condition     = coalesce(var.storage.encrypt_results, true) || try(var.storage.existing.bucket, null) != null || !contains(coalesce(var.storage.bucket_settings, ["encryption"]), "encryption")
+    error_message = "Remove storage.encrypt_results: the encryption of this bucket is managed here, with the deployment's key. It is for a bucket that keeps its own: storage.existing.bucket, or names.bucket with storage.bucket_settings."
   }
 
   validation {

@@ -14,6 +14,8 @@ locals {
   _regional_bucket = "^(?:sagemaker-([a-z]{2}(?:-[a-z]+)+-[0-9])-[0-9]{12}|jumpstart-(?:private-)?cache-prod-([a-z]{2}(?:-[a-z]+)+-[0-9]))$"
   _result_regions  = compact([for uri in local._result_uris : try(compact(regex(local._regional_bucket, split("/", uri)[2]))[0], "")])
 
+  _results_key_arn = var.encryption.encrypt_results ? var.encryption.kms_key_arn : null
+
   _topic_arns = try([for arn in values(local._topics) : arn if arn != null], [])
 
   _instance_types = toset([for variant in var.variants : variant.instance_type if variant.instance_type != null])
@@ -60,7 +62,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
         content {
           destination_s3_uri = core_dump_config.value
-          kms_key_id         = var.encryption.kms_key_arn
+          kms_key_id         = local._results_key_arn
         }
       }
 
@@ -106,7 +108,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
         content {
           destination_s3_uri = core_dump_config.value
-          kms_key_id         = var.encryption.kms_key_arn
+          kms_key_id         = local._results_key_arn
         }
       }
 
@@ -130,7 +132,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       }
 
       output_config {
-        kms_key_id      = var.encryption.kms_key_arn
+        kms_key_id      = local._results_key_arn
         s3_failure_path = async.value.failure_uri
         s3_output_path  = async.value.output_uri
 
@@ -155,7 +157,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       destination_s3_uri          = capture.value.uri
       enable_capture              = true
       initial_sampling_percentage = capture.value.sampling_percent
-      kms_key_id                  = var.encryption.kms_key_arn
+      kms_key_id                  = local._results_key_arn
 
       dynamic "capture_options" {
         for_each = sort(capture.value.modes)
@@ -206,7 +208,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     }
 
     precondition {
-      condition     = alltrue([for variant in local._variants : !variant.shadow || variant.core_dump_uri == null || var.encryption.kms_key_arn != null])
+      condition     = alltrue([for variant in local._variants : !variant.shadow || variant.core_dump_uri == null || local._results_key_arn != null])
       error_message = "Give encryption.kms_key_arn: the provider requires a key for core dumps of a shadow variant."
     }
   }

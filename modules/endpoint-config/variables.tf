@@ -1,10 +1,12 @@
 variable "encryption" {
   description = <<-TEXT
     Encryption at rest of results, captured data, core dumps and, where the instance type allows it, instance volumes.
+    - `encrypt_results`: Whether the key encrypts results, captured data and core dumps too; if not, they are encrypted as their bucket says by itself.
     - `kms_key_arn`: ARN of the KMS key; AWS's own keys encrypt when it is null.
   TEXT
   type = object({
-    kms_key_arn = optional(string)
+    encrypt_results = optional(bool, true)
+    kms_key_arn     = optional(string)
   })
   default  = {}
   nullable = false

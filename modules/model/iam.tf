@@ -54,7 +54,7 @@ resource "aws_iam_role" "imported" {
   tags                 = var.tags
 
   lifecycle {
-    ignore_changes = [assume_role_policy, description, max_session_duration, tags]
+    ignore_changes = [assume_role_policy, description, max_session_duration, tags, tags_all] # the provider's default_tags are in tags_all
 
     # At this address it would be a second resource for a role that this deployment has made.
     precondition {

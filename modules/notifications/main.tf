@@ -61,7 +61,7 @@ resource "aws_sns_topic" "imported" {
       lambda_failure_feedback_role_arn, lambda_success_feedback_role_arn, lambda_success_feedback_sample_rate,
       policy, signature_version,
       sqs_failure_feedback_role_arn, sqs_success_feedback_role_arn, sqs_success_feedback_sample_rate,
-      tags, tracing_config,
+      tags, tags_all, tracing_config,
     ]
 
     # At this address it would be a second resource for a topic that this deployment has made.

@@ -59,34 +59,6 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # As in the policy of the AWS managed key aws/s3 (AWS KMS guide, "Policy for AWS managed keys"): who may read an object may decrypt it.
-  dynamic "statement" {
-    for_each = var.storage.key_admits_account ? [local._account] : []
-
-    content {
-      sid       = "AdmitAccountThroughS3"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = ["*"]
-
-      principals {
-        type        = "AWS"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:CallerAccount"
-        values   = [statement.value]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = local._via_s3
-      }
-    }
-  }
-
   # Readers of another account need the key as well as the bucket, and only to read from Amazon S3.
   dynamic "statement" {
     for_each = length(var.storage.readers) > 0 ? [flatten([for reader in var.storage.readers : tolist(reader.principal_arns)])] : []

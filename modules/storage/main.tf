@@ -58,7 +58,7 @@ resource "aws_s3_bucket" "imported" {
   tags          = var.tags
 
   lifecycle {
-    ignore_changes = [tags]
+    ignore_changes = [tags, tags_all] # the provider's default_tags are in tags_all
 
     # At this address it would be a second resource for a bucket that this deployment has made.
     precondition {

@@ -74,7 +74,6 @@ variable "storage" {
     - `expire_after_days.output`: Days until outputs expire.
     - `expire_after_days.predictions`: Days until predictions of the HTTP API expire; credentials never do.
     - `force_destroy`: Whether destroying the bucket also deletes its objects.
-    - `key_admits_account`: Whether every principal of the account may read and write objects under the created key through Amazon S3, as with the key of Amazon S3 itself: for readers of results who have permissions on objects alone.
     - `key_deletion_window_days`: Days during which the deleted key can be restored: 7 to 30.
     - `prefixes`: Key prefixes by role; each ends in a slash, and none contains another.
     - `prefixes.capture`: Prefix of captured requests of real-time endpoints; null for none.
@@ -113,7 +112,6 @@ variable "storage" {
       predictions = optional(number)
     }), { capture = 30, failure = 30, input = 30, noncurrent = 7, output = 30, predictions = 30 })
     force_destroy            = optional(bool, false)
-    key_admits_account       = optional(bool, false)
     key_deletion_window_days = optional(number, 30)
     prefixes = optional(object({
       capture     = optional(string)
@@ -150,11 +148,6 @@ variable "storage" {
   validation {
     condition     = length(var.storage.readers) == 0 || contains(coalesce(var.storage.bucket_settings, ["policy"]), "policy")
     error_message = "Add policy to storage.bucket_settings, or remove storage.readers and admit them in the bucket's policy: they are statements of it."
-  }
-
-  validation {
-    condition     = !var.storage.key_admits_account || var.storage.existing.key == null
-    error_message = "Remove storage.key_admits_account: it is a statement of the created key's policy, and storage.existing.key is not modified."
   }
 
   validation {

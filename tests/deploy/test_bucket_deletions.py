@@ -73,14 +73,6 @@ def test_what_a_bucket_holds_is_named_with_the_remedy(
         check(aws, plan_document(deletion(actions)))
 
 
-def test_a_bucket_that_existed_before_is_released_and_not_emptied(aws: AwsSession, s3: Any) -> None:
-    put(s3)
-    imported = change("module.storage[0].aws_s3_bucket.imported[0]", ["delete"], {"bucket": BUCKET, "force_destroy": False})
-    with pytest.raises(BucketNotEmpty, match=r"terraform state rm 'module.storage\[0\].aws_s3_bucket.imported\[0\]'") as raised:
-        check(aws, plan_document(imported))
-    assert "force_destroy = true" not in str(raised.value)
-
-
 def test_an_empty_bucket_and_one_that_may_be_emptied_are_deleted(aws: AwsSession, s3: Any) -> None:
     check(aws, plan_document(deletion(["delete"])))
     put(s3)

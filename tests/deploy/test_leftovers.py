@@ -193,3 +193,20 @@ def test_shared_storage_is_found_by_the_names_in_the_state(aws: AwsSession) -> N
     [found] = leftovers(aws, ["shirts-dev"], PlanView((), state, "eu-west-1"))
     assert str(found) == "bucket shop-dev-left"
     assert found.own
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_what_existed_before_is_no_leftover(aws: AwsSession, released: bool) -> None:
+    """A role called as the deployment would call it, imported or released; its own tags are no default tags."""
+    for name in ("shirts-role", "shirts-execution"):
+        aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    state = {"module.shirts.aws_sqs_queue.results": {"name": "shirts-results", "tags_all": TAGS}}
+    if not released:
+        state["module.shirts.module.model.aws_iam_role.imported[0]"] = {"name": "shirts-role", "tags_all": {"team": "a"}}
+    document = plan_document(state=state)
+    if released:
+        names = {"names": {"constant_value": {"role": "shirts-role"}}}
+        document["configuration"]["root_module"] = {"module_calls": {"shirts": {"expressions": names}}}
+    view = plan_view(document)
+    assert [str(one) for one in leftovers(aws, ["shirts"], view)] == ["role shirts-execution"]
+    assert view.tags == TAGS

@@ -86,9 +86,9 @@ def describe(session: AwsSession, root: Root) -> Callable[..., Described]:
     def described(inventory: Inventory, *referenced: str) -> Described:
         naming = root.naming(inventory, "shop")
         if inventory.kind != "async":
-            return beneath_blocks(inventory, naming, inventory.key_arn, root.default_tags)
+            return beneath_blocks(inventory, naming, root.default_tags)
         shared = sharing(session, inventory, frozenset(referenced))
-        return async_block(inventory, shared, naming, inventory.key_arn, root.default_tags)
+        return async_block(inventory, shared, naming, root.default_tags)
 
     return described
 

@@ -35,7 +35,7 @@ OWN = {
     "model": {"containers"},
     "names": {"endpoint", "tracking_policy", "variant"},
     "notifications": {"include_response_in"},
-    "storage": {"shared"},
+    "storage": {"encrypt_results", "shared"},
 }
 
 

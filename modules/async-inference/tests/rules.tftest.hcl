@@ -266,6 +266,19 @@ run "refuses_an_underscore_in_the_name_of_an_endpoint" {
   }
 }
 
+run "refuses_results_without_the_key_in_a_bucket_that_has_it" {
+  command         = plan
+  expect_failures = [var.storage]
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    storage = { encrypt_results = false }
+  }
+}
+
 run "refuses_the_name_of_a_bucket_beside_shared_storage" {
   command         = plan
   expect_failures = [var.storage]

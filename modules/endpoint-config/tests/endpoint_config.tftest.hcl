@@ -156,6 +156,24 @@ run "no_key_on_local_storage" {
   }
 }
 
+run "results_as_their_bucket_says" {
+  command = plan
+
+  variables {
+    encryption = { encrypt_results = false, kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/own" }
+    variants   = { primary = { core_dump_uri = "s3://shop/core-dumps/", instance_type = "ml.m5.xlarge", model_name = "shop-test-abc" } }
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_endpoint_configuration.this.async_inference_config[0].output_config[0].kms_key_id == null
+      && one(aws_sagemaker_endpoint_configuration.this.production_variants).core_dump_config[0].kms_key_id == null
+      && aws_sagemaker_endpoint_configuration.this.kms_key_arn == var.encryption.kms_key_arn
+    )
+    error_message = "The key must encrypt volumes alone: results and core dumps may outlive it."
+  }
+}
+
 run "instance_settings" {
   command = plan
 

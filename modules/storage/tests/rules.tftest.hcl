@@ -281,19 +281,6 @@ run "refuses_readers_without_a_policy" {
   }
 }
 
-run "refuses_a_statement_for_a_key_that_is_supplied" {
-  command         = plan
-  expect_failures = [var.storage]
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    storage = { existing = { key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/team" } }, key_admits_account = true }
-  }
-}
-
 run "refuses_to_empty_a_bucket_that_existed_before" {
   command         = plan
   expect_failures = [var.names]

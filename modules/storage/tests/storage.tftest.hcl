@@ -413,23 +413,6 @@ run "settings_of_an_imported_bucket_are_a_choice" {
   }
 }
 
-run "a_key_that_admits_the_account" {
-  command = plan
-
-  variables {
-    storage = { key_admits_account = true }
-  }
-
-  assert {
-    condition = one([
-      for statement in data.aws_iam_policy_document.key.statement : {
-        for condition in statement.condition : condition.variable => condition.values
-      } if statement.sid == "AdmitAccountThroughS3" && one(statement.principals).identifiers == toset(["*"])
-    ]) == { "kms:CallerAccount" = tolist(["123456789012"]), "kms:ViaService" = tolist(["s3.eu-west-1.amazonaws.com"]) }
-    error_message = "Principals of the account alone, and through Amazon S3 alone, may use the key."
-  }
-}
-
 run "refuses_to_import_its_own_bucket" {
   command         = plan
   expect_failures = [aws_s3_bucket.imported]

@@ -38,6 +38,8 @@
         ├── BucketNotEmpty                a bucket to delete has objects and must not be emptied
         ├── DriftFound                    something has changed outside Terraform since the last apply
         ├── EndpointInUse                 an endpoint to retire is still called
+        ├── ImportedInUse                 a role, topic or bucket to delete existed before, and others still use it
+        ├── KeyInUse                      results that stay are encrypted with a key to delete
         ├── OrphansFound                  resources to create already exist outside the Terraform state
         ├── OwnedElsewhere                a stack or another Terraform state owns what is to be adopted
         ├── PlanForeign                   a kept plan is for another environment, account, checkout or version
@@ -238,6 +240,14 @@ class DriftFound(Refused):
 
 class EndpointInUse(Refused):
     """An endpoint to retire has been called lately."""
+
+
+class ImportedInUse(Refused):
+    """A plan deletes a role, topic or bucket that existed before its deployment and that others still use."""
+
+
+class KeyInUse(Refused):
+    """A plan deletes a KMS key, and results that are encrypted with it stay."""
 
 
 class OrphansFound(Refused):

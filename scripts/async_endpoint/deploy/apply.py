@@ -15,8 +15,10 @@ from async_endpoint.deploy.alarm_muting import Mute, muted, restore_muted
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment, SavedPlan
 from async_endpoint.deploy.endpoints import endpoint_plans
+from async_endpoint.deploy.imported_deletions import require_unused_imports
 from async_endpoint.deploy.in_place_needs import in_place_needs
 from async_endpoint.deploy.kept_plans import require_approved
+from async_endpoint.deploy.key_deletions import require_unused_keys
 from async_endpoint.deploy.plan import Planned, described_plan, record_of
 from async_endpoint.deploy.plan_checks import require_unique_names, unlisted_endpoints
 from async_endpoint.deploy.plan_store import approved_record, checked_name, plan_store
@@ -82,7 +84,8 @@ def apply_environment(
     Raises Refused when it says no, PlanNotApproved for other changes than `approved`, PlanForeign and PlanStale for a `kept`
     plan that does not fit, InvalidInput for two resources of one name and for an endpoint that output `async_endpoints`
     does not list, OrphansFound for what exists outside the state, BucketNotEmpty for a bucket that must not be emptied,
-    PolicyInUse for a policy to delete that is attached, QuotaTooLow for more instances than the account may have,
+    PolicyInUse, ImportedInUse and KeyInUse for what is to be deleted and others need,
+    QuotaTooLow for more instances than the account may have,
     RollbackAlarmFiring for an update that would be rolled back at once, ReplacementRefused for a plan that replaces a serving
     endpoint unless `allow_replacement`, RolledBack when an endpoint serves what it served before, VerificationFailed when the
     verification finds a difference.
@@ -143,6 +146,8 @@ class _Apply:
         self._resume_unlisted()
         require_empty_buckets(session, saved.resources)
         require_unused_policies(session, saved.resources)
+        require_unused_imports(session, saved.resources)
+        require_unused_keys(session, saved.resources)
         if avoidable_replacements(session, saved.resources):
             self._guarded_updates()
             self._require_approval()

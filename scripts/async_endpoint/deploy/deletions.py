@@ -35,6 +35,8 @@ def require_empty_buckets(connect: Connect, changes: Iterable[ResourceChange]) -
     """
     changes = list(changes)
     for change in changes:
+        if is_imported(change.address):  # imported_deletions.py
+            continue
         if change.type == "aws_s3_bucket" and change.deletes and not change.before.get("force_destroy"):
             aws = connect(str(change.before.get("region") or "us-east-1"))
             _require_empty(aws, str(change.before["bucket"]), change.address, changes)
@@ -55,16 +57,10 @@ def _require_empty(aws: AwsSession, bucket: str, address: str, changes: Sequence
             return
         raise
     if content is not None:
-        remedy = (
-            f"It existed before and may be others': keep it with: terraform state rm '{address}', and storage.existing.bucket "
-            "instead of names.bucket."
-            if is_imported(address)
-            else "Delete its object versions, delete markers and uploads except the model archives, which the plan deletes, or "
-            "set storage = { force_destroy = true } and apply before you destroy."
-        )
         raise BucketNotEmpty(
             f"The plan deletes bucket {bucket} ({address}), which holds {content} and is not to be emptied (force_destroy is "
-            f"false); nothing was changed. {remedy}"
+            "false); nothing was changed. Delete its object versions, delete markers and uploads except the model archives, "
+            "which the plan deletes, or set storage = { force_destroy = true } and apply before you destroy."
         )
 
 

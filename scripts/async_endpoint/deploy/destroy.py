@@ -12,6 +12,8 @@ from async_endpoint.core.errors import NotReady, Refused, TerraformFailed, WorkF
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.deploy.deletions import remove_deleted_endpoints, require_empty_buckets
 from async_endpoint.deploy.deployment import Deployment
+from async_endpoint.deploy.imported_deletions import require_unused_imports
+from async_endpoint.deploy.key_deletions import require_unused_keys
 from async_endpoint.deploy.leftovers import (
     Leftover,
     delete_leftovers,
@@ -68,7 +70,8 @@ def destroy_environment(
 
     `approve` is asked with the names of the endpoints, once the plan has been shown. With `remove_leftovers` what is provably
     this deployment's is deleted. Raises Refused when `approve` says no, WorkFailed naming what exists afterwards, NotReady when
-    AWS refuses the search; before anything changes BucketNotEmpty for a bucket that must be kept, PolicyInUse for a policy.
+    AWS refuses the search; before anything changes BucketNotEmpty for a bucket that must be kept, PolicyInUse for a
+    policy, ImportedInUse for what existed before and others use, KeyInUse for a key whose results stay.
     """
     with deployment.planned(destroy=True, resume=True) as saved, failing_as_not_ready():
         endpoints = deployment.known_endpoints().values()
@@ -76,6 +79,8 @@ def destroy_environment(
         expected = expected_resources(deployment.terraform.silent(), saved.document, endpoints, complete)
         require_empty_buckets(deployment.session, saved.resources)
         require_unused_policies(deployment.session, saved.resources)
+        require_unused_imports(deployment.session, saved.resources)
+        require_unused_keys(deployment.session, saved.resources)
         if not approve(expected.names):
             raise Refused(f"The destruction of {deployment.environment} was not approved; nothing was destroyed.")
         # An apply would create again what is destroyed by then, so a destroy resumes scaling.

@@ -105,7 +105,8 @@ def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView, imported: C
 
     By name: those called as one of `names`, or as it with a hyphen and more, and those that the state of `view` had, as of
     storage that endpoints share. By planned name: what `view` was to create. By tags: configurations, models and keys that
-    nothing uses. What another deployment's tag claims is left out, and so is a key that waits out its days of grace.
+    nothing uses. What another deployment's tag claims is left out, and so are a key that waits out its days of grace and what
+    existed before the deployment, supplied to it or released from its state.
     """
     listed = [one for listing in _LISTINGS for one in _by_name(aws, listing, names, view, imported)]
     listed += _by_state(aws, names, view, imported)
@@ -119,7 +120,8 @@ def leftovers(aws: AwsSession, names: Sequence[str], view: PlanView, imported: C
         if (orphan.kind.label, orphan.found.name) not in there
     ]
     order = [kind.label for kind in KINDS.values()]
-    return [*listed, *sorted(more, key=lambda one: order.index(one.kind.label))]
+    found = [*listed, *sorted(more, key=lambda one: order.index(one.kind.label))]
+    return [one for one in found if (one.kind.type, one.found.name) not in view.before]
 
 
 def is_settled(left: Sequence[Leftover]) -> bool:

@@ -30,7 +30,7 @@ def require_unused_policies(connect: Connect, changes: Iterable[ResourceChange])
     policies = [change for change in deleted if change.type == "aws_iam_policy"]
     if not roles and not policies:
         return
-    aws = connect(_region([*policies, *roles.values()]))
+    aws = connect(iam_region([*policies, *roles.values()]))
     _require_another_identity(aws, roles)
     detached = {
         (str(change.before["policy_arn"]), str(change.before["role"]))
@@ -41,7 +41,8 @@ def require_unused_policies(connect: Connect, changes: Iterable[ResourceChange])
         _require_detached(aws, policy, detached)
 
 
-def _region(changes: Iterable[ResourceChange]) -> str:
+def iam_region(changes: Iterable[ResourceChange]) -> str:
+    """The region to call IAM in for policies or roles that are changed."""
     return _REGIONS.get(str(next(iter(changes)).before["arn"]).split(":")[1], "us-east-1")
 
 

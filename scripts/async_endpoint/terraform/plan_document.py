@@ -134,6 +134,43 @@ def imported_endpoints(document: Mapping[str, Any]) -> set[str]:
     return {str(one["endpoint"]) for one in names if isinstance(one, Mapping) and one.get("endpoint")}
 
 
+def resources_from_before(document: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Buckets, roles and topics, by type and name, that existed before: imported, supplied, or released from the state.
+
+    By addresses of the state and by literals of the root's module calls: what was released is in these alone.
+    """
+    imported = [item for item in prior_resources(document) if is_imported(str(item["address"]))]
+    found = {(str(item["type"]), _own_name(item.get("values") or {})) for item in imported}
+    found |= {("aws_s3_bucket", str(values.get("bucket"))) for values in data_sources(document, "aws_s3_bucket")}
+    for call in module_calls(document).values():
+        arguments = {
+            name: one.get("constant_value") for name, one in (call.get("expressions") or {}).items() if "constant_value" in one
+        }
+        for kind, *path in _FROM_BEFORE:
+            value: Any = arguments
+            for name in path:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            if isinstance(value, str):
+                found.add((kind, re.split("[:/]", value)[-1]))  # of an ARN its last part
+    return frozenset(found)
+
+
+# Where module calls name them, by ARN or name.
+_FROM_BEFORE: Final = (
+    ("aws_s3_bucket", "names", "bucket"),
+    ("aws_s3_bucket", "storage", "existing", "bucket", "name"),
+    ("aws_iam_role", "names", "role"),
+    ("aws_iam_role", "model", "role", "existing", "arn"),
+    ("aws_sns_topic", "names", "error_topic"),
+    ("aws_sns_topic", "names", "success_topic"),
+    *(("aws_sns_topic", "notifications", "topics", outcome, "arn") for outcome in ("both", "error", "success")),
+)
+
+
+def _own_name(values: Mapping[str, Any]) -> str:
+    return str(values.get("bucket") or values.get("name"))
+
+
 def provider_key(document: Mapping[str, Any], address: str) -> str:
     """Names the provider configuration of a resource, by which its region and account are set; empty where it is unknown."""
     return str(_configuration(document, address).get("provider_config_key", ""))
@@ -229,11 +266,15 @@ _IDENTIFIERS = ("arn", "id", "name", "url", "bucket", "key_id")
 
 @dataclass(frozen=True)
 class PlanView:
-    """`creations` are resources that the plan creates, without replacements; `state` is (type, attributes) of what exists."""
+    """`creations` are resources that the plan creates, without replacements; `state` is (type, attributes) of what exists.
+
+    `before` are (type, name) of buckets, roles and topics that existed before the deployment.
+    """
 
     creations: tuple[ResourceChange, ...]
     state: tuple[tuple[str, Mapping[str, Any]], ...]
     region: str | None
+    before: frozenset[tuple[str, str]] = frozenset()
 
     @cached_property
     def _known(self) -> frozenset[tuple[str, str]]:
@@ -251,7 +292,10 @@ class PlanView:
 
     @cached_property
     def tags(self) -> dict[str, str]:
-        """The tags that all taggable resources have in common: the provider's default tags; empty where there are none."""
+        """The tags that all taggable resources have in common: the provider's default tags; empty where there are none.
+
+        Those that existed before keep their own.
+        """
         every = [values["tags_all"] for values in self._all_attributes() if values.get("tags_all")]
         return (
             {name: value for name, value in every[0].items() if all(other.get(name) == value for other in every)}
@@ -267,8 +311,8 @@ class PlanView:
         return replace(self, creations=creations, state=_managed(values))
 
     def _all_attributes(self) -> Iterator[Mapping[str, Any]]:
-        yield from (values for _, values in self.state)
-        yield from (creation.after for creation in self.creations)
+        every = [*self.state, *((creation.type, creation.after) for creation in self.creations)]
+        yield from (values for kind, values in every if (kind, _own_name(values)) not in self.before)
 
 
 def plan_view(document: Mapping[str, Any]) -> PlanView:
@@ -278,7 +322,7 @@ def plan_view(document: Mapping[str, Any]) -> PlanView:
     # Deposed objects are in the state too; a plan shows them as deletions only.
     deposed = tuple((change.type, change.before) for change in changes if change.deletes)
     creations = tuple(change for change in changes if change.creates and not change.deletes)
-    return PlanView(creations, (*_managed(prior), *deposed), _region(document, prior))
+    return PlanView(creations, (*_managed(prior), *deposed), _region(document, prior), resources_from_before(document))
 
 
 def _managed(values: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:

@@ -107,8 +107,8 @@ def _adopted(inventory: Inventory, shared: Sharing) -> list[Any]:
 
 def _described(aws: AwsSession, inventory: Inventory, shared: Sharing, naming: Naming, tags: Mapping[str, str]) -> Described:
     if inventory.kind == "async":
-        return async_block(inventory, shared, naming, inventory.key_arn, tags)
-    return beneath_blocks(inventory, naming, inventory.key_arn, tags)
+        return async_block(inventory, shared, naming, tags)
+    return beneath_blocks(inventory, naming, tags)
 
 
 def require_kept(planned: Planned, adoption: Adoption, command: str) -> None:

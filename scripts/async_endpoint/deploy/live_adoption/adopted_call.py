@@ -20,7 +20,6 @@ class AdoptedCall:
     inventory: Inventory
     sharing: Sharing
     naming: Naming
-    key_arn: str | None
     names: dict[str, Any] = field(default_factory=dict)
     imports: list[Import] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)

@@ -25,15 +25,13 @@ from async_endpoint.deploy.live_adoption.tags import described_tags
 from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
 
 
-def async_block(
-    inventory: Inventory, sharing: Sharing, naming: Naming, key_arn: str | None, default_tags: Mapping[str, str]
-) -> Described:
-    """The endpoint as a module call. `key_arn` is the live results' KMS key, None without one.
+def async_block(inventory: Inventory, sharing: Sharing, naming: Naming, default_tags: Mapping[str, str]) -> Described:
+    """The endpoint as a module call.
 
     Raises InvalidInput for an endpoint on burstable instances, which the module would have to scale, and for model data that
     cannot be described.
     """
-    call = AdoptedCall(inventory, sharing, naming, key_arn)
+    call = AdoptedCall(inventory, sharing, naming)
     instance_type = str(call.variant["InstanceType"])
     if is_burstable(instance_type):
         raise InvalidInput(
@@ -46,7 +44,7 @@ def async_block(
             "them."
         )
     model = containers(inventory.models[str(call.variant["ModelName"])], naming.call)
-    tags, notes = described_tags(inventory, default_tags, imported=_imported_tags(inventory, sharing))
+    tags, notes = described_tags(inventory, default_tags)
     call.changes += notes
     call.add("module.endpoint.aws_sagemaker_endpoint.this", inventory.endpoint)
     settings = _settings(call, model)
@@ -63,12 +61,6 @@ def async_block(
     call.changes += [*_always(call), *unexpressed(inventory)]
     output = f"{naming.output} = module.{naming.call}.async_endpoint"
     return Described(text, [naming.call], call.imports, output, call.changes, call.kept, model.secrets)
-
-
-def _imported_tags(inventory: Inventory, sharing: Sharing) -> list[Any]:
-    topics = [one.resource for one in inventory.topics.values() if one.resource.arn not in sharing.topics]
-    optional = (None if sharing.role else inventory.role, None if sharing.bucket else inventory.bucket, inventory.log_group)
-    return [*(one for one in optional if one is not None), *topics]
 
 
 def _settings(call: AdoptedCall, model: Containers) -> dict[str, Any]:
@@ -121,7 +113,7 @@ def _role(call: AdoptedCall) -> dict[str, Any] | None:
     call.add("module.model.aws_iam_role.imported[0]", role)
     call.changes.append(
         f"Role {role.name} is imported and gets one more inline policy; its trust policy, description, tags and other "
-        "policies stay. A destroy deletes it."
+        "policies stay. A destroy deletes it only where it has no other policy by then."
     )
     boundary = (role.details.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     path = role.details.get("Path", "/")
@@ -155,5 +147,6 @@ def _always(call: AdoptedCall) -> Iterator[str]:
     last = call.inventory.endpoint.details.get("LastDeploymentConfig") or {}
     for alarm in (last.get("AutoRollbackConfiguration") or {}).get("Alarms") or ():
         yield f"Alarm {alarm['AlarmName']} does not roll updates back any more: the module's alarm on server errors does."
-    if call.variant.get("CoreDumpConfig", {}).get("KmsKeyId"):
-        yield "Core dumps are encrypted with the deployment's key from now on."
+    key, dumps = call.inventory.stored_key_arn, (call.variant.get("CoreDumpConfig") or {}).get("KmsKeyId")
+    if dumps and dumps != key:
+        yield f"Core dumps are encrypted {f'with {key}' if key else 'as their bucket says'} from now on."

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from async_endpoint.core.s3_uri import S3Uri
 from async_endpoint.deploy.live_adoption.adopted_call import AdoptedCall
+from async_endpoint.deploy.live_adoption.module_settings import volume_change
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 
 _PREFIXES: Final = {
@@ -36,7 +37,7 @@ def notification_settings(call: AdoptedCall) -> dict[str, Any] | None:
         call.add(f'module.notifications.aws_sns_topic.imported["{outcome}"]', resource)
         call.changes.append(
             f"Topic {resource.name} is imported as it is, with its policy, encryption and subscriptions; the module's results "
-            "queue is subscribed to it. A destroy deletes it."
+            "queue is subscribed to it. A destroy deletes it only where nothing else subscribes to it by then."
         )
     if len(referenced) == 2 and referenced["error"] == referenced["success"]:
         referenced = {"both": referenced["success"]}
@@ -51,7 +52,8 @@ def notification_settings(call: AdoptedCall) -> dict[str, Any] | None:
 def storage_settings(call: AdoptedCall) -> dict[str, Any]:
     bucket, why = call.inventory.bucket, call.sharing.bucket
     assert bucket is not None
-    existing: dict[str, Any] = {"key": {"arn": call.key_arn}} if call.key_arn else {}
+    key, volumes = call.inventory.stored_key_arn, call.inventory.volume_key_arn
+    existing: dict[str, Any] = {"key": {"arn": key}} if key else {}
     settings: dict[str, Any] = {}
     if why:
         existing["bucket"] = {"name": bucket.name}
@@ -64,17 +66,19 @@ def storage_settings(call: AdoptedCall) -> dict[str, Any]:
             f"Bucket {bucket.name} is imported, and nothing of its policy, encryption, versioning, lifecycle and access "
             "changes (bucket_settings = []). A destroy deletes it, where it is empty."
         )
-    if not call.key_arn:
-        settings["key_admits_account"] = True
+    if not key:  # one that is created would lock readers out, and its deletion what the destroy leaves in the bucket
+        settings["encrypt_results"] = False
         call.changes.append(
-            "Results are encrypted with a KMS key that is created; who may read them today still may (key_admits_account), "
-            "through Amazon S3."
+            "Results stay encrypted as their bucket says, without a key of their own (encrypt_results = false); queues and "
+            "volumes are encrypted with a KMS key that is created."
         )
     else:
         call.changes.append(
-            f"Results stay encrypted with {call.key_arn}, whose policy must have the statements of output key_policy_json of "
-            "module storage."
+            f"Results stay encrypted with {key}, whose policy must have the statements of output key_policy_json of module "
+            "storage; queues and volumes are encrypted with it too."
         )
+    if volumes and volumes != key:
+        call.changes.append(volume_change(volumes, f"with {key}" if key else "with the key that is created"))
     return settings | {"existing": existing or None, "prefixes": _prefixes(call)}
 
 

@@ -11,7 +11,13 @@ from async_endpoint.deploy.live_adoption.containers import containers
 from async_endpoint.deploy.live_adoption.described import Described, Import
 from async_endpoint.deploy.live_adoption.hcl import Expression, block
 from async_endpoint.deploy.live_adoption.inventory import Inventory
-from async_endpoint.deploy.live_adoption.module_settings import Naming, log_settings, network_settings, variant_settings
+from async_endpoint.deploy.live_adoption.module_settings import (
+    Naming,
+    log_settings,
+    network_settings,
+    variant_settings,
+    volume_change,
+)
 from async_endpoint.deploy.live_adoption.scaling import TrackingPolicy, VariantScaling
 from async_endpoint.deploy.live_adoption.tags import described_tags
 from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
@@ -41,10 +47,9 @@ class _Blocks:
         return name
 
 
-def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, default_tags: Mapping[str, str]) -> Described:
-    """The endpoint as module calls. `key_arn` is the KMS key of its volumes and captured data, None without one."""
-    logs = [inventory.log_group] if inventory.log_group else []
-    tags, notes = described_tags(inventory, default_tags, imported=logs)
+def beneath_blocks(inventory: Inventory, naming: Naming, default_tags: Mapping[str, str]) -> Described:
+    """The endpoint as module calls."""
+    tags, notes = described_tags(inventory, default_tags)
     blocks = _Blocks(inventory, naming, tags or None, changes=notes)
     models = {name: _model_call(blocks, number, name) for number, name in enumerate(inventory.models)}
     configuration = blocks.add_call(
@@ -52,7 +57,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         "endpoint-config",
         {"name": _prefix(naming), "tags": blocks.tags},
         {"inference": _inference(inventory)},
-        {"encryption": {"kms_key_arn": key_arn} if key_arn else None},
+        {"encryption": _encryption(blocks)},
         {"variants": _variants(inventory, models)},
     )
     endpoint = blocks.add_call(
@@ -110,6 +115,16 @@ def _model_call(blocks: _Blocks, number: int, name: str) -> str:
         {"model": settings},
         {"network": network_settings(live)},
     )
+
+
+def _encryption(blocks: _Blocks) -> dict[str, Any] | None:
+    """One key encrypts volumes and what is stored; `encrypt_results = false` leaves what is stored as its bucket says."""
+    stored, volumes = blocks.inventory.stored_key_arn, blocks.inventory.volume_key_arn
+    if stored and stored != volumes and blocks.inventory.kind != "serverless":
+        blocks.changes.append(volume_change(volumes, f"with {stored}"))
+    if stored or volumes is None:
+        return {"kms_key_arn": stored} if stored else None
+    return {"encrypt_results": False, "kms_key_arn": volumes}
 
 
 def _inference(inventory: Inventory) -> dict[str, Any]:

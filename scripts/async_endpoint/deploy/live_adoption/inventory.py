@@ -32,7 +32,8 @@ class Inventory:
 
     `configuration` and `models` (by name) are as described; `topics` are by outcome, `success` and `error`, and may be one;
     `role` is None where the models have none that can be read, `bucket` for an endpoint that is not asynchronous; `scaling` is
-    by variant. `key_arn` is that of the KMS key of results, or of volumes where results have none.
+    by variant. `stored_key_arn` is that of the KMS key of what the endpoint stores in S3: of results of an asynchronous one, of
+    captured data or core dumps of another; `volume_key_arn` is that of instance volumes. None without one.
     """
 
     region: str
@@ -45,7 +46,8 @@ class Inventory:
     topics: Mapping[str, Topic]
     scaling: Mapping[str, VariantScaling]
     log_group: LiveResource | None
-    key_arn: str | None = None
+    stored_key_arn: str | None = None
+    volume_key_arn: str | None = None
 
     @property
     def name(self) -> str:
@@ -124,9 +126,8 @@ def read_inventory(aws: AwsSession, name: str) -> Inventory:
         topics=_topics(aws, live_async["OutputConfig"]) if live_async else {},
         scaling=dict(_scaling(aws, name, variants)),
         log_group=_log_group(aws, f"/aws/sagemaker/Endpoints/{name}"),
-        key_arn=_key_arn(
-            aws, ((live_async or {}).get("OutputConfig") or {}).get("KmsKeyId") or configuration.details.get("KmsKeyId")
-        ),
+        stored_key_arn=_key_arn(aws, _stored_key(configuration.details)),
+        volume_key_arn=_key_arn(aws, configuration.details.get("KmsKeyId")),
     )
 
 
@@ -210,6 +211,15 @@ def _topic(aws: AwsSession, arn: str) -> Topic:
     tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
     resource = LiveResource("aws_sns_topic", arn.rpartition(":")[2], arn, arn, arn, tags)
     return Topic(resource, attributes, _key_arn(aws, attributes.get("KmsMasterKeyId")))
+
+
+def _stored_key(configuration: Mapping[str, Any]) -> str | None:
+    if live_async := configuration.get("AsyncInferenceConfig"):
+        return live_async["OutputConfig"].get("KmsKeyId")  # type: ignore[no-any-return]
+    capture = configuration.get("DataCaptureConfig") or {}
+    variants = [*configuration["ProductionVariants"], *(configuration.get("ShadowProductionVariants") or ())]
+    keys = [(one.get("CoreDumpConfig") or {}).get("KmsKeyId") for one in variants]
+    return next(filter(None, [capture.get("KmsKeyId") if capture.get("EnableCapture") else None, *keys]), None)
 
 
 def _key_arn(aws: AwsSession, key: str | None) -> str | None:

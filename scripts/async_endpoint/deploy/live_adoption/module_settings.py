@@ -65,3 +65,9 @@ def log_settings(inventory: Inventory, changes: list[str]) -> dict[str, Any] | N
             f"Log events expire after {_LONGEST_RETENTION} days, the longest period; {group} keeps them for ever now."
         )
     return {"kms_key_arn": group.details.get("kmsKeyId"), "retention_days": days or _LONGEST_RETENTION}
+
+
+def volume_change(live_key_arn: str | None, how: str) -> str:
+    """A sentence on the key of instance volumes, of which a module call has one for all that it encrypts."""
+    instead = f" instead of {live_key_arn}" if live_key_arn else ""
+    return f"Instance volumes are encrypted {how}{instead}, where the instance type takes a key."

@@ -8,7 +8,6 @@ Terraform state is not known to AWS: its tags are evidence until a copy of it sh
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,22 +16,12 @@ from typing import Any, Final
 
 from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
 from async_endpoint.core.errors import InvalidInput, OwnedElsewhere
+from async_endpoint.core.terraform_tags import DEPLOYMENT_TAG, terraform_tag
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 from async_endpoint.input_files import read_input
 
 STACK_TAG: Final = "aws:cloudformation:stack-name"
-# Tags that say that Terraform manages a resource: names without case and signs, values in lower case; "*" is any value (ADR
-# 0099).
-TERRAFORM_TAGS: Final[Mapping[str, frozenset[str]]] = {
-    "iac": frozenset({"terraform", "opentofu"}),
-    "managedby": frozenset({"terraform", "opentofu", "pulumi", "terragrunt"}),
-    "provisioner": frozenset({"terraform", "opentofu"}),
-    "terraform": frozenset({"true", "yes"}),
-    "tfmodule": frozenset({"*"}),
-}
-_LETTERS: Final = re.compile(r"[^a-z]")
-DEPLOYMENT_TAG: Final = "deployment"  # of the provider's default_tags
 _LARGEST_STATE_BYTES: Final = 64 * 2**20
 
 
@@ -77,7 +66,9 @@ def require_released(aws: AwsSession, resources: Sequence[LiveResource], deploym
     for file in states:
         if held := _held(file, resources):
             raise OwnedElsewhere(_state_refusal(file, held))
-    tagged = [] if states else [one for one in resources if _terraform_tag(one) and one.tags.get(DEPLOYMENT_TAG) != deployment]
+    tagged = (
+        [] if states else [one for one in resources if terraform_tag(one.tags) and one.tags.get(DEPLOYMENT_TAG) != deployment]
+    )
     if tagged:
         raise OwnedElsewhere(_tag_refusal(tagged))
     notes = (
@@ -136,17 +127,8 @@ def _stack_refusal(owned: Sequence[StackResource]) -> str:
 # --- Terraform states -------------------------------------------------------------------------------------------------
 
 
-def _terraform_tag(resource: LiveResource) -> str | None:
-    """The tag that says that Terraform manages the resource, as name=value; None without one."""
-    for name, value in resource.tags.items():
-        values = TERRAFORM_TAGS.get(_LETTERS.sub("", name.lower()), frozenset())
-        if value.lower() in values or "*" in values:
-            return f"{name}={value}"
-    return None
-
-
 def _tag_refusal(tagged: Sequence[LiveResource]) -> str:
-    shown = joined([f"{one} ({_terraform_tag(one)})" for one in tagged])
+    shown = joined([f"{one} ({terraform_tag(one.tags)})" for one in tagged])
     return (
         f"By their tags, another Terraform state has {shown}, and would delete or change that later. In its root, run "
         "`terraform state pull > other.tfstate`, and repeat this command with --other-state other.tfstate: it prints the "

@@ -16,6 +16,7 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.cli import retire
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
 from async_endpoint.operations import retirement
+from async_endpoint.operations.retirement import check_drained
 from support.in_memory_aws import FakeAws, client_error
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -68,7 +69,7 @@ def cloudwatch() -> CloudWatch:
 def check(aws: FakeAws, cloudwatch: CloudWatch, minutes: int = 15) -> retirement.Drained:
     session = AwsSession({"cloudwatch": cloudwatch}.__getitem__, "eu-west-1")
     clock: Any = SimpleNamespace(now=NOW.timestamp)
-    return retirement.check_drained(session, OLD, aws.outputs.endpoint, minutes, clock)
+    return check_drained(session, OLD, aws.outputs.endpoint, minutes, clock)
 
 
 def test_a_call_to_any_variant_within_the_time_counts(aws: FakeAws, cloudwatch: CloudWatch) -> None:

@@ -56,7 +56,8 @@ class Invocation(Future[Completed]):
 
     `tag` is the caller's; `output_location` the S3 URI of the result, known once the endpoint has accepted the request;
     `notification` the message that reported the outcome, if one did; `sent` how often the request may have been accepted
-    (more than once if a response was lost). `written_at` (the result's LastModified, if it was read from S3), `seen_at` and
+    (more than once if a response was lost), `unavailable` how often of these the service said that it is not available.
+    `written_at` (the result's LastModified, if it was read from S3), `seen_at` and
     `resumed_at` (when collecting began, of a request that was submitted earlier) are seconds since the epoch.
     """
 
@@ -75,6 +76,7 @@ class Invocation(Future[Completed]):
         "sent",
         "submitted",
         "tag",
+        "unavailable",
         "written_at",
     )
 
@@ -88,7 +90,7 @@ class Invocation(Future[Completed]):
         self.tag = tag
         self.submitted = submitted
         self.notification: Notification | None = None
-        self.sent = 0
+        self.sent = self.unavailable = 0
         self.denied_since: float | None = None
         self.resumed_at: float | None = None
         self.written_at: float | None = None

@@ -106,6 +106,8 @@ class Sender:
             except (BotoCoreError, ClientError) as error:
                 if _was_refused(error):
                     invocation.sent -= 1
+                elif isinstance(error, ClientError) and error_code(error) == "ServiceUnavailable":
+                    invocation.unavailable += 1
                 raise
 
         with translate_errors(self._session, INVOKE_ACTION, f"endpoint {self._info.name}"), self._endpoint_state_explained():
@@ -179,9 +181,7 @@ def validate_name(what: str, name: str, most: int) -> str:
 
 
 def _was_refused(error: Exception) -> bool:
-    """Whether the endpoint has certainly not accepted the request: refused (503 included, A332), or never sent."""
-    if isinstance(error, ClientError) and error_code(error) == "ServiceUnavailable":
-        return True
+    """Whether the endpoint has certainly not accepted the request: it was refused, or never sent."""
     return isinstance(error, _NOT_CONNECTED) or is_throttled(error) or not is_retryable(error)
 
 

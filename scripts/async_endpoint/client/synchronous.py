@@ -97,7 +97,8 @@ class SynchronousCall:
         if self._invocation is None:
             return True
         state = self._invocation.status()
-        return state in (State.CANCELLED, State.EXPIRED) or (state is State.NOT_SENT and self._invocation.sent == 0)
+        refused = self._invocation.sent == self._invocation.unavailable  # A332
+        return state in (State.CANCELLED, State.EXPIRED) or (state is State.NOT_SENT and refused)
 
 
 def response(endpoint: AsyncEndpoint, invocation: Invocation, completed: Completed) -> dict[str, Any]:

@@ -214,7 +214,8 @@ def test_stacks_of_regions_are_apart(local_aws: AwsHarness) -> None:
 def test_a_resource_beyond_the_first_hundred_is_found(local_aws: AwsHarness) -> None:
     stack = StackHarness(local_aws)
     assert stack.create({f"Topic{number}": resource("SNS::Topic") for number in range(101)}) == "CREATE_COMPLETE"
-    [*first, last] = stack.client.list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
+    pages = stack.client.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    [*first, last] = [one for page in pages for one in page["StackResourceSummaries"]]
 
     shown = stack.client.describe_stack_resources(PhysicalResourceId=last["PhysicalResourceId"])["StackResources"]
     holding = stack_holding(AwsSession(local_aws.client, REGION, local_aws.url), last["PhysicalResourceId"])

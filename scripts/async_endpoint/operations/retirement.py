@@ -20,6 +20,7 @@ from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
 from async_endpoint.core.outputs import EndpointDetails
 from async_endpoint.core.terraform_tags import terraform_tag
+from async_endpoint.stacks import ASKING, STACK_TAG, stack_holding
 
 QUIET_MINUTES: Final = 15
 LATE: Final = timedelta(minutes=5)  # calls after the newest minute of the backlog count too
@@ -28,7 +29,6 @@ DELETION_SECONDS: Final = 900.0
 POLL_SECONDS: Final = 5.0
 LOCAL_POLL_SECONDS: Final = 0.5
 DELETE_TAGS: Final = "aws sagemaker delete-tags --resource-arn … --tag-keys"
-STACK_TAG: Final = "aws:cloudformation:stack-name"
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,7 @@ def describe_real_time(session: AwsSession, name: str, *, to_delete: bool = True
     if config.get("AsyncInferenceConfig"):
         raise UsageError(f"Endpoint {name} is asynchronous; name the real-time endpoint that callers have left.")
     if to_delete:
-        _require_unmanaged(name, {tag["Key"]: tag["Value"] for tag in tags})
-    tagged = to_delete and any(tag["Key"] == STACK_TAG for tag in tags)
-    if tagged and (stack := _stack_of(session, name, found["EndpointArn"])):
-        raise UsageError(
-            f"Endpoint {name} is of CloudFormation stack {stack}; remove it from the template and update the stack."
-        )
+        _require_unmanaged(session, found, {tag["Key"]: tag["Value"] for tag in tags})
     variants = config["ProductionVariants"]
     return RealTimeEndpoint(
         name,
@@ -84,28 +79,21 @@ def describe_real_time(session: AwsSession, name: str, *, to_delete: bool = True
     )
 
 
-def _require_unmanaged(name: str, tags: Mapping[str, str]) -> None:
-    """Raise UsageError if tags say that a Terraform state has the endpoint; AWS does not know whether one still does."""
+def _require_unmanaged(session: AwsSession, endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    """Raise UsageError if a stack has the endpoint, or by its tags a Terraform state, which AWS does not know."""
+    name = endpoint["EndpointName"]
+    if STACK_TAG in tags:
+        with translate_errors(session, ASKING, f"endpoint {name}"):
+            holding = stack_holding(session, endpoint["EndpointArn"])
+        if holding is not None:
+            raise UsageError(
+                f"Endpoint {name} is of CloudFormation stack {holding.stack}; remove it from the template and update the stack."
+            )
     if tag := terraform_tag(tags):
         raise UsageError(
             f"Endpoint {name} is Terraform's by its tag {tag}; remove it from its configuration and apply that. If no state "
             f"has it any more, remove the tag ({DELETE_TAGS} {tag.partition('=')[0]}), and repeat this."
         )
-
-
-def _stack_of(session: AwsSession, name: str, arn: str) -> str | None:
-    """The stack that has the endpoint, whose physical id is the ARN; None if it was released: the tag stays on what a stack has
-    retained (aws-cloudformation/cloudformation-coverage-roadmap issue 1049).
-    """
-    with translate_errors(session, "cloudformation:DescribeStackResources", f"endpoint {name}"):
-        try:
-            found = session.client("cloudformation").describe_stack_resources(PhysicalResourceId=arn)["StackResources"]
-        except ClientError as error:
-            if error_code(error) != "ValidationError":
-                raise
-            return None
-    held = [one for one in found if one.get("PhysicalResourceId") == arn and not one["ResourceStatus"].startswith("DELETE_")]
-    return str(held[0]["StackName"]) if held else None
 
 
 def check_successor(session: AwsSession, name: str) -> None:

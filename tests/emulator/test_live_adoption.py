@@ -498,7 +498,7 @@ def test_one_key_replaces_those_of_captured_data_and_core_dumps(
     ]
 
 
-def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any) -> None:
+def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any, local_aws: AwsHarness) -> None:
     topic = inventory.topics["success"]
 
     def called(name: str) -> Inventory:
@@ -519,6 +519,8 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         {"role": replace(role, name=f"shop-dev-{REGION}-execution")},
         {"bucket": replace(bucket, name=f"shop-dev-{inventory.account}-{REGION}")},
     ]
+    made = f"shop-dev-{inventory.account}-{REGION}"
+    local_aws.s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
     for taken in named:
         [kind] = taken
         with pytest.raises(
@@ -526,6 +528,7 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         ):
             describe(replace(inventory, **taken))
         describe(replace(inventory, **taken), kind)
+    local_aws.s3.delete_bucket(Bucket=made)
 
 
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:

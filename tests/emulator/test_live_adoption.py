@@ -66,6 +66,11 @@ def guide(local_aws: AwsHarness) -> Origin:
 
 
 @pytest.fixture(scope="module")
+def live_real_time(local_aws: AwsHarness) -> Origin:
+    return real_time(local_aws.client)
+
+
+@pytest.fixture(scope="module")
 def inventory(session: AwsSession, guide: Origin) -> Inventory:
     return read_inventory(session, guide.endpoint)
 
@@ -189,9 +194,9 @@ def test_what_another_endpoint_uses_too_is_referenced(session: AwsSession, inven
 
 
 def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
-    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
+    root: Root, session: AwsSession, live_real_time: Origin, describe: Any
 ) -> None:
-    live = read_inventory(session, real_time(local_aws.client).endpoint)
+    live = read_inventory(session, live_real_time.endpoint)
 
     described = describe(live)
 
@@ -292,6 +297,16 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
 
     assert f"ExplainerConfig of {configuration} ends: the modules do not have it." in changes
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
+
+
+def test_topics_that_the_module_adds_are_listed(inventory: Inventory, describe: Any) -> None:
+    def added(*outcomes: str) -> list[str]:
+        kept = replace(inventory, topics={outcome: inventory.topics[outcome] for outcome in outcomes})
+        return [one for one in describe(kept).changes if one.startswith("SageMaker publishes")]
+
+    assert added("error", "success") == []
+    assert added("success") == ["SageMaker publishes error notifications too, to a topic that the module creates."]
+    assert added() == ["SageMaker publishes error and success notifications too, to topics that the module creates."]
 
 
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:

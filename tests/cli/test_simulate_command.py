@@ -86,7 +86,7 @@ def test_options_replace_settings_and_seeds_repeat(described: DescribedAws) -> N
 
 
 def test_an_endless_wait_is_null_in_json_and_words_on_the_screen(described: DescribedAws, tmp_path: Path) -> None:
-    arguments = ["simulate", "dev/recommender", trace(tmp_path, 0), "--service-time", "30", "--max-instances", "0"]
+    arguments = ["simulate", "dev/recommender", trace(tmp_path, 0), "--service-time", "30", "--min-instances", "0"]
     arguments += ["--initial-instances", "0", "--request-ttl", "60", "--duration", "3600"]
     found = document(run(*arguments, "--json"))
     assert (found["expired"], found["wait_seconds"]["p50"]) == (1, None)

@@ -299,6 +299,13 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_data_capture_ends_where_it_is_enabled(inventory: Inventory, describe: Any, enabled: bool) -> None:
+    details = {**inventory.configuration.details, "DataCaptureConfig": {"EnableCapture": enabled}}
+    changes = describe(replace(inventory, configuration=replace(inventory.configuration, details=details))).changes
+    assert any(one.startswith("Data capture ends") for one in changes) == enabled
+
+
 def test_topics_that_the_module_adds_are_listed(inventory: Inventory, describe: Any) -> None:
     def added(*outcomes: str) -> list[str]:
         kept = replace(inventory, topics={outcome: inventory.topics[outcome] for outcome in outcomes})

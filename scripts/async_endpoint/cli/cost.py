@@ -41,9 +41,7 @@ KeptDays = Annotated[
     typer.Option("--kept-days", metavar="DAYS", min=0, help="That S3 keeps inputs and results; the modules' default."),
 ]
 LogBytes = Annotated[float, typer.Option("--log-bytes", metavar="N", min=0, help="That the container logs for one request.")]
-Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", help="Of what is drawn at random; the same seed, the same result.")
-]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of what is drawn at random; the same seed, the same result.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE.svg", help="Write a chart of the costs by component.")]
 
 

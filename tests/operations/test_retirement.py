@@ -11,6 +11,7 @@ import pytest
 from async_endpoint.aws import AwsSession
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
 from async_endpoint.operations import retirement
+from async_endpoint.stacks import STACK_TAG
 from support.in_memory_aws import FakeAws, client_error
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -84,7 +85,7 @@ def described(asynchronous: bool, stack: Any) -> retirement.RealTimeEndpoint:
     config = {"ProductionVariants": [{"VariantName": "blue", "ModelName": "model"}]}
     if asynchronous:
         config["AsyncInferenceConfig"] = {"OutputConfig": {}}  # type: ignore[assignment]
-    tags = [{"Key": retirement.STACK_TAG, "Value": "shop"}] if stack is not None else []
+    tags = [{"Key": STACK_TAG, "Value": "shop"}] if stack is not None else []
     sagemaker = SimpleNamespace(
         describe_endpoint=lambda EndpointName: {"EndpointConfigName": "old-1", "EndpointArn": "arn"},  # noqa: N803
         describe_endpoint_config=lambda EndpointConfigName: config,  # noqa: N803
@@ -95,9 +96,14 @@ def described(asynchronous: bool, stack: Any) -> retirement.RealTimeEndpoint:
         assert PhysicalResourceId == "arn"
         if isinstance(stack, Exception):
             raise stack
-        return {"StackResources": stack}
+        return {"StackResources": stack[:100]}
 
-    services = {"sagemaker": sagemaker, "cloudformation": SimpleNamespace(describe_stack_resources=describe_stack_resources)}
+    def get_paginator(operation: str) -> Any:
+        assert operation == "list_stack_resources"
+        return SimpleNamespace(paginate=lambda StackName: [{"StackResourceSummaries": stack}])  # noqa: N803
+
+    cloudformation = SimpleNamespace(describe_stack_resources=describe_stack_resources, get_paginator=get_paginator)
+    services = {"sagemaker": sagemaker, "cloudformation": cloudformation}
     return retirement.describe_real_time(AwsSession(services.__getitem__, "eu-west-1"), "old")
 
 
@@ -110,9 +116,10 @@ def held(status: str, physical_id: str = "arn") -> list[dict[str, str]]:
     [
         (True, None, "is asynchronous"),
         (False, held("UPDATE_COMPLETE"), "CloudFormation stack shop"),
-        (False, client_error("AccessDenied", "no", 403), "DescribeStackResources on endpoint old is denied"),
+        (False, held("UPDATE_COMPLETE", "other") * 100 + held("UPDATE_COMPLETE"), "CloudFormation stack shop"),
+        (False, client_error("AccessDenied", "no", 403), "ListStackResources on endpoint old is denied"),
     ],
-    ids=["asynchronous", "of a stack", "unknown"],
+    ids=["asynchronous", "of a stack", "of a large stack", "unknown"],
 )
 def test_what_is_not_for_this_command_is_refused(asynchronous: bool, stack: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):

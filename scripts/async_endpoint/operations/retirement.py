@@ -19,6 +19,7 @@ from async_endpoint.client.endpoint_metrics import recent_metrics
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
 from async_endpoint.core.outputs import EndpointDetails
+from async_endpoint.stacks import ASKING, STACK_TAG, stack_holding
 
 QUIET_MINUTES: Final = 15
 LATE: Final = timedelta(minutes=5)  # calls after the newest minute of the backlog count too
@@ -26,7 +27,6 @@ HISTORY: Final = timedelta(days=14)  # in which the last call is looked for: hou
 DELETION_SECONDS: Final = 900.0
 POLL_SECONDS: Final = 5.0
 LOCAL_POLL_SECONDS: Final = 0.5
-STACK_TAG: Final = "aws:cloudformation:stack-name"
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,13 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         tags = session.sagemaker.list_tags(ResourceArn=found["EndpointArn"]).get("Tags", [])
     if config.get("AsyncInferenceConfig"):
         raise UsageError(f"Endpoint {name} is asynchronous; name the real-time endpoint that callers have left.")
-    tagged = any(tag["Key"] == STACK_TAG for tag in tags)
-    if tagged and (stack := _stack_of(session, name, found["EndpointArn"])):
-        raise UsageError(
-            f"Endpoint {name} is of CloudFormation stack {stack}; remove it from the template and update the stack."
-        )
+    if any(tag["Key"] == STACK_TAG for tag in tags):
+        with translate_errors(session, ASKING, f"endpoint {name}"):
+            holding = stack_holding(session, found["EndpointArn"])
+        if holding is not None:
+            raise UsageError(
+                f"Endpoint {name} is of CloudFormation stack {holding.stack}; remove it from the template and update the stack."
+            )
     variants = config["ProductionVariants"]
     return RealTimeEndpoint(
         name,
@@ -78,21 +80,6 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         tuple(variant["VariantName"] for variant in variants),
         tuple(variant["ModelName"] for variant in variants if variant.get("ModelName")),
     )
-
-
-def _stack_of(session: AwsSession, name: str, arn: str) -> str | None:
-    """The stack that has the endpoint, whose physical id is the ARN; None if it was released: the tag stays on what a stack has
-    retained (aws-cloudformation/cloudformation-coverage-roadmap issue 1049).
-    """
-    with translate_errors(session, "cloudformation:DescribeStackResources", f"endpoint {name}"):
-        try:
-            found = session.client("cloudformation").describe_stack_resources(PhysicalResourceId=arn)["StackResources"]
-        except ClientError as error:
-            if error_code(error) != "ValidationError":
-                raise
-            return None
-    held = [one for one in found if one.get("PhysicalResourceId") == arn and not one["ResourceStatus"].startswith("DELETE_")]
-    return str(held[0]["StackName"]) if held else None
 
 
 def check_successor(session: AwsSession, name: str) -> None:

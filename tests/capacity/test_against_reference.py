@@ -132,7 +132,7 @@ def test_the_outcome_is_that_of_the_reference(
         deaths=times,
         publication=publication,
     )
-    wanted = ReferenceEndpoint(endpoint, workload, draws(STARTS, seed), times, publication, SLOWDOWN.factor).run()
+    wanted = ReferenceEndpoint(endpoint, workload, draws(STARTS, seed, "starts"), times, publication, SLOWDOWN.factor).run()
     expected = (
         pytest.approx(wanted.waits, abs=1e-3),
         (wanted.outcomes("expired"), wanted.outcomes("failed")),

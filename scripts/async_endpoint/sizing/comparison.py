@@ -14,7 +14,7 @@ from async_endpoint.capacity.recommendation.evaluation import in_steady_state
 from async_endpoint.capacity.settings import ModuleSettings
 from async_endpoint.capacity.simulation import Outcome, simulate
 from async_endpoint.capacity.slowdown import NONE, Slowdown
-from async_endpoint.capacity.workload import Workload
+from async_endpoint.capacity.workload import Workload, within_timeout
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.sizing.arrival_sources import ArrivalOptions, service_times
@@ -64,7 +64,7 @@ def compared(
         trace = trace_of(measured.history, outputs.endpoint.name, seed)
     except InvalidInput as error:
         return Comparison((), (str(error),))
-    service = service_times(trace, ArrivalOptions(service_time, profile, seed=seed))
+    service, cut = within_timeout(service_times(trace, ArrivalOptions(service_time, profile, seed=seed)))
     starts = parse_distribution(start_time) if start_time else _starts(session, outputs, profile)
     if starts is None:
         return Comparison((), ("Nothing is simulated: no start time is known; give --start-time, or a --profile.",))
@@ -75,7 +75,7 @@ def compared(
     outcome = simulate(settings, workload, starts=starts, seed=seed, slowdown=slowdown)
     price = prices.instance(settings.instance_type)
     rows = [_row("current settings", outcome, None if price is None else price.usd)]
-    notes = [*found.notes, *trace.notes, f"Instances start in {starts.mean:.0f} s on average."]
+    notes = [*found.notes, *trace.notes, *cut, f"Instances start in {starts.mean:.0f} s on average."]
     if price is None:
         notes.append(f"Nothing is recommended: the price of {settings.instance_type} is not known; give --prices.")
         return Comparison(tuple(rows), tuple(notes))

@@ -94,6 +94,11 @@ class Settings:
         for policy in self.policies:
             _check_metric(policy)
 
+    @property
+    def most_instances(self) -> int:
+        """The largest maximum of the bounds and of scheduled actions."""
+        return max([self.bounds.maximum, *(action.maximum for action in self.schedules if action.maximum is not None)])
+
 
 def _check_metric(policy: Tracked | Stepped) -> None:
     if policy.metric in SIMULATED:

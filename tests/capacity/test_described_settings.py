@@ -182,5 +182,7 @@ def test_overrides_of_policies_that_there_are_not_are_refused() -> None:
         overridden(settings, Overrides(target_backlog_per_instance=2))
     with pytest.raises(InvalidInput, match="leave wake_cooldown_seconds out"):
         overridden(settings, Overrides(wake_cooldown_seconds=2))
+    with pytest.raises(InvalidInput, match=r"'m5\.large' is no SageMaker instance type; use one such as ml\.m5\.xlarge"):
+        overridden(settings, Overrides(instance_type="m5.large"))
     with pytest.raises(InvalidInput, match="bounds are 3 to 2"):
         overridden(settings, Overrides(min_instances=3, max_instances=2))

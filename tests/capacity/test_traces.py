@@ -31,6 +31,7 @@ def test_timestamps_with_any_offset_and_in_utc_without_one(text: str) -> None:
     [
         ([], "its first line must name seconds or timestamp"),
         (["time,tokens", "1,2"], "has the columns time, tokens; its first line must name"),
+        (["seconds;tokens", "1;2"], "name seconds or timestamp, and not both. Commas separate columns."),
         (["seconds,timestamp"], "and not both"),
         (["seconds,a,a"], "two columns 'a'"),
         (["seconds"], "has no request"),

@@ -425,6 +425,23 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_data_capture_ends_where_it_is_enabled(inventory: Inventory, describe: Any, enabled: bool) -> None:
+    details = {**inventory.configuration.details, "DataCaptureConfig": {"EnableCapture": enabled}}
+    changes = describe(replace(inventory, configuration=replace(inventory.configuration, details=details))).changes
+    assert any(one.startswith("Data capture ends") for one in changes) == enabled
+
+
+def test_topics_that_the_module_adds_are_listed(inventory: Inventory, describe: Any) -> None:
+    def added(*outcomes: str) -> list[str]:
+        kept = replace(inventory, topics={outcome: inventory.topics[outcome] for outcome in outcomes})
+        return [one for one in describe(kept).changes if one.startswith("SageMaker publishes")]
+
+    assert added("error", "success") == []
+    assert added("success") == ["SageMaker publishes error notifications too, to a topic that the module creates."]
+    assert added() == ["SageMaker publishes error and success notifications too, to topics that the module creates."]
+
+
 def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, describe: Any) -> None:
     [(name, model)] = inventory.models.items()
     source = {
@@ -471,10 +488,8 @@ def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, descr
     ]
 
 
-def test_one_key_replaces_those_of_captured_data_and_core_dumps(
-    session: AwsSession, local_aws: AwsHarness, describe: Any
-) -> None:
-    live = read_inventory(session, real_time(local_aws.client).endpoint)
+def test_one_key_replaces_those_of_captured_data_and_core_dumps(answering: Inventory, describe: Any) -> None:
+    live = answering
     [variant] = live.variants
     capture = {
         "EnableCapture": True,
@@ -498,7 +513,7 @@ def test_one_key_replaces_those_of_captured_data_and_core_dumps(
     ]
 
 
-def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any) -> None:
+def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any, local_aws: AwsHarness) -> None:
     topic = inventory.topics["success"]
 
     def called(name: str) -> Inventory:
@@ -519,6 +534,8 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         {"role": replace(role, name=f"shop-dev-{REGION}-execution")},
         {"bucket": replace(bucket, name=f"shop-dev-{inventory.account}-{REGION}")},
     ]
+    made = f"shop-dev-{inventory.account}-{REGION}"
+    local_aws.s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
     for taken in named:
         [kind] = taken
         with pytest.raises(
@@ -526,6 +543,7 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         ):
             describe(replace(inventory, **taken))
         describe(replace(inventory, **taken), kind)
+    local_aws.s3.delete_bucket(Bucket=made)
 
 
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:

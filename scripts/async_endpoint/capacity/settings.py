@@ -10,6 +10,7 @@ from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.autoscaling.statistics import MetricId
+from async_endpoint.capacity.price_items import INSTANCE_TYPE
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 
@@ -82,6 +83,8 @@ class Settings:
     request_ttl_seconds: int = 21_600
 
     def __post_init__(self) -> None:
+        if not INSTANCE_TYPE.fullmatch(self.instance_type):
+            raise InvalidInput(f"{self.instance_type!r} is no SageMaker instance type; use one such as ml.m5.xlarge.")
         if self.concurrency < 1:
             raise InvalidInput(f"The concurrency of an instance is {self.concurrency}; use 1 or more.")
         if self.initial < 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -133,7 +134,10 @@ def _time_reader(header: Sequence[str], name: str) -> Callable[[str], float | No
         raise InvalidInput(f"{name} has two columns {_shown(repeated)}; name each once.")
     if (TIMESTAMP in header) == (SECONDS in header):
         found = ", ".join(header[:20]) or "(none)"
-        raise InvalidInput(f"{name} has the columns {found}; its first line must name {SECONDS} or {TIMESTAMP}, and not both.")
+        comma = " Commas separate columns." if len(header) == 1 and re.search(r"[;\t|]", found) else ""
+        raise InvalidInput(
+            f"{name} has the columns {found}; its first line must name {SECONDS} or {TIMESTAMP}, and not both.{comma}"
+        )
     return _timestamp if TIMESTAMP in header else _seconds
 
 

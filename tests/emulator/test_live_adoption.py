@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +25,7 @@ from async_endpoint.deploy.live_adoption.inventory import Inventory, read_invent
 from async_endpoint.deploy.live_adoption.ownership import require_released
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 from async_endpoint.deploy.live_adoption.root_files import Root
-from async_endpoint.deploy.live_adoption.sharing import sharing
+from async_endpoint.deploy.live_adoption.sharing import Sharing, sharing
 from async_endpoint.deploy.plan import Planned
 from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
 from async_endpoint.terraform.adapter import Changes
@@ -30,6 +33,7 @@ from async_endpoint.terraform.configured_endpoints import EXPRESSION, configured
 from async_endpoint.terraform.root_region import RootRegion
 from async_endpoint.terraform.unknown_fields import unknown_fields
 from async_endpoint.workspace import Workspace
+from support.in_memory_aws import client_error
 from support.in_process_aws import REGION, AwsHarness
 from support.live_origins import Origin, boto3_script, cdk_resources, real_time, release, stack
 
@@ -68,6 +72,12 @@ def guide(local_aws: AwsHarness) -> Origin:
 @pytest.fixture(scope="module")
 def inventory(session: AwsSession, guide: Origin) -> Inventory:
     return read_inventory(session, guide.endpoint)
+
+
+@pytest.fixture(scope="module")
+def answering(session: AwsSession, local_aws: AwsHarness) -> Inventory:
+    """A real-time endpoint."""
+    return read_inventory(session, real_time(local_aws.client).endpoint)
 
 
 @pytest.fixture
@@ -188,10 +198,106 @@ def test_what_another_endpoint_uses_too_is_referenced(session: AwsSession, inven
     local_aws.forget(other)
 
 
-def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
-    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
-) -> None:
-    live = read_inventory(session, real_time(local_aws.client).endpoint)
+class Sagemaker:
+    """SageMaker of the local AWS with answers of its own for some names of configurations and models; None is a deleted one."""
+
+    def __init__(self, live: Any, **answers: Any) -> None:
+        self._live, self._answers = live, answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._live, name)
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> Any:  # noqa: N803
+        return self._answer("config", EndpointConfigName) or self._live.describe_endpoint_config(
+            EndpointConfigName=EndpointConfigName
+        )
+
+    def describe_model(self, ModelName: str) -> Any:  # noqa: N803
+        return self._answer("model", ModelName) or self._live.describe_model(ModelName=ModelName)
+
+    def get_paginator(self, operation: str) -> Any:
+        if operation != "list_endpoints":
+            return self._live.get_paginator(operation)
+        return SimpleNamespace(paginate=lambda: [{"Endpoints": [{"EndpointName": "neighbour"}]}])
+
+    def describe_endpoint(self, EndpointName: str) -> Any:  # noqa: N803
+        return {"EndpointConfigName": "config"} if EndpointName == "neighbour" else None
+
+    def _answer(self, kind: str, name: str) -> Any:
+        if name in self._answers and self._answers[name] is None:
+            raise client_error("ValidationException", f"Could not find {kind} {name}")
+        return self._answers.get(name)
+
+
+def neighbours(session: AwsSession, inventory: Inventory, **answers: Any) -> Sharing:
+    """What is shared with an endpoint `neighbour`, whose configuration is `config`."""
+    sagemaker = Sagemaker(session.sagemaker, **answers)
+    return sharing(
+        AwsSession(lambda service: sagemaker if service == "sagemaker" else session.client(service), REGION),
+        inventory,
+        frozenset(),
+    )
+
+
+def test_an_endpoint_whose_configuration_is_deleted_may_use_everything(session: AwsSession, inventory: Inventory) -> None:
+    shared = neighbours(session, inventory, config=None)
+
+    why = "the configuration of endpoint neighbour is deleted, so it may use it too"
+    assert (shared.bucket, shared.role, set(shared.topics.values())) == (why, why, {why})
+
+
+def test_a_deleted_model_hides_no_other(session: AwsSession, inventory: Inventory) -> None:
+    assert inventory.role is not None
+    gone = {"ProductionVariants": [{"ModelName": "gone"}]}
+    shadowed = gone | {"ShadowProductionVariants": [{"ModelName": "shadow"}]}
+    model = {"ExecutionRoleArn": inventory.role.arn}
+
+    assert neighbours(session, inventory, config=gone, gone=model).role == "endpoint neighbour uses it too"
+    assert neighbours(session, inventory, config=shadowed, gone=None, shadow=model).role == "endpoint neighbour uses it too"
+    unknown = neighbours(session, inventory, config=gone, gone=None)
+    assert (unknown.role, unknown.bucket) == ("model gone of endpoint neighbour is deleted, so it may use it too", None)
+
+
+def test_a_bucket_that_captures_calls_of_another_endpoint_is_referenced(session: AwsSession, inventory: Inventory) -> None:
+    assert inventory.bucket is not None
+    capturing = {"DataCaptureConfig": {"DestinationS3Uri": f"s3://{inventory.bucket.name}/captured"}}
+    assert neighbours(session, inventory, config=capturing).bucket == "endpoint neighbour uses it too"
+
+
+def test_a_bucket_of_another_account_is_referenced(session: AwsSession, inventory: Inventory) -> None:
+    def head_bucket(Bucket: str, ExpectedBucketOwner: str) -> Any:  # noqa: N803
+        assert inventory.bucket is not None
+        assert (Bucket, ExpectedBucketOwner) == (inventory.bucket.name, inventory.account)
+        raise client_error("403", "Forbidden", 403)
+
+    s3 = SimpleNamespace(head_bucket=head_bucket)
+    foreign = AwsSession(lambda service: s3 if service == "s3" else session.client(service), REGION)
+
+    assert sharing(foreign, inventory, frozenset()).bucket == "it is another account's, or cannot be read (s3:ListBucket)"
+
+
+def test_every_action_of_the_wake_alarm_that_ends_is_listed(inventory: Inventory, describe: Any) -> None:
+    assert not [line for line in describe(inventory).changes if line.startswith("Action ")]
+    [scaling] = inventory.scaling.values()
+    [wake] = scaling.steps
+    [alarm] = wake.alarms
+    actions = {"AlarmActions": [wake.resource.arn, "arn:page"], "OKActions": ["arn:ok"], "InsufficientDataActions": ["arn:no"]}
+    paging = replace(alarm, details={**alarm.details, **actions, "ActionsEnabled": False})
+
+    changes = describe(
+        replace(inventory, scaling={"AllTraffic": replace(scaling, steps=(replace(wake, alarms=(paging,)),))})
+    ).changes
+
+    assert [line.partition(" ends: ")[0] for line in changes if line.startswith("Action ")] == [
+        f"Action arn:page of alarm {alarm.name} on ALARM",
+        f"Action arn:ok of alarm {alarm.name} on OK",
+        f"Action arn:no of alarm {alarm.name} on INSUFFICIENT_DATA",
+    ]
+    assert f"Alarm {alarm.name}, whose actions are switched off, starts instances from now on." in changes
+
+
+def test_a_real_time_endpoint_is_described_by_the_modules_beneath(root: Root, answering: Inventory, describe: Any) -> None:
+    live = answering
 
     described = describe(live)
 
@@ -206,6 +312,27 @@ def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
     addresses = {one.address for one in described.imports}
     assert 'module.shop_endpoint.aws_appautoscaling_policy.tracking["AllTraffic/invocations_per_instance"]' in addresses
     assert described.kept == [f"Role {live.name}-role is referenced and never changed."]
+
+
+def test_scaling_of_a_real_time_endpoint_changes_by_no_surprise(answering: Inventory, describe: Any) -> None:
+    live = answering
+    [scaling] = live.scaling.values()
+    [tracking] = scaling.tracking
+    keeping = replace(tracking, keeps_instances=True)
+    suspended = replace(
+        scaling.target, details={**scaling.target.details, "SuspendedState": {"DynamicScalingInSuspended": True}}
+    )
+    held = describe(replace(live, scaling={"AllTraffic": replace(scaling, tracking=(keeping,), target=suspended)}))
+    assert "target_invocations_per_instance" not in held.text
+    assert not [one for one in held.imports if "appautoscaling" in one.address]
+    name = tracking.resource.name
+    assert f"Scaling policy {name} stays, not managed here: the module has no DisableScaleIn." in held.kept
+    assert [line for line in held.changes if line.startswith("Scaling is suspended (DynamicScalingInSuspended): ")]
+    second = replace(
+        tracking, resource=replace(tracking.resource, name="second"), target="backlog_per_instance", scale_in_seconds=60
+    )
+    both = describe(replace(live, scaling={"AllTraffic": replace(scaling, tracking=(tracking, second))}))
+    assert [line for line in both.changes if line.startswith("Cooldowns of scaling policy second change from 60 s in and 300")]
 
 
 def test_a_stack_that_owns_the_endpoint_is_refused_until_it_has_released_it(session: AwsSession, local_aws: AwsHarness) -> None:
@@ -231,6 +358,8 @@ def test_a_stack_that_owns_the_endpoint_is_refused_until_it_has_released_it(sess
         ({"managed_by": "opentofu"}, True),
         ({"terraform": "true"}, True),
         ({"managed-by": "terraform", "deployment": "shop-prod-eu-west-1"}, True),
+        ({"deployment": "shop-prod-eu-west-1"}, True),
+        ({"deployment": "blue"}, False),
         ({"managed-by": "terraform", "deployment": "shop-dev-eu-west-1"}, False),
         ({"managed-by": "the platform team", "terraform": "false"}, False),
     ],
@@ -275,7 +404,9 @@ def test_another_state_is_asked_for_what_it_has(session: AwsSession, tmp_path: P
         refused.value
     )
     assert "aws_s3_bucket.other" not in str(refused.value)
-    assert require_released(session, [endpoint, role], "shop-dev-eu-west-1", [state(tmp_path)]) == []
+    [note] = require_released(session, [endpoint, role], "shop-dev-eu-west-1", [state(tmp_path)])
+    assert "endpoint Shop (ManagedBy=terraform)" in note
+    assert "other.tfstate (no lineage, 0 resources)" in note
     theirs.write_text("{}")
     with pytest.raises(InvalidInput, match="is no Terraform state"):
         require_released(session, [endpoint, role], "shop-dev-eu-west-1", [theirs])
@@ -292,6 +423,127 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
 
     assert f"ExplainerConfig of {configuration} ends: the modules do not have it." in changes
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_data_capture_ends_where_it_is_enabled(inventory: Inventory, describe: Any, enabled: bool) -> None:
+    details = {**inventory.configuration.details, "DataCaptureConfig": {"EnableCapture": enabled}}
+    changes = describe(replace(inventory, configuration=replace(inventory.configuration, details=details))).changes
+    assert any(one.startswith("Data capture ends") for one in changes) == enabled
+
+
+def test_topics_that_the_module_adds_are_listed(inventory: Inventory, describe: Any) -> None:
+    def added(*outcomes: str) -> list[str]:
+        kept = replace(inventory, topics={outcome: inventory.topics[outcome] for outcome in outcomes})
+        return [one for one in describe(kept).changes if one.startswith("SageMaker publishes")]
+
+    assert added("error", "success") == []
+    assert added("success") == ["SageMaker publishes error notifications too, to a topic that the module creates."]
+    assert added() == ["SageMaker publishes error and success notifications too, to topics that the module creates."]
+
+
+def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, describe: Any) -> None:
+    [(name, model)] = inventory.models.items()
+    source = {
+        "S3Uri": "s3://shop/model/",
+        "S3DataType": "S3Prefix",
+        "CompressionType": "None",
+        "ModelAccessConfig": {"AcceptEula": True},
+        "HubAccessConfig": {"HubContentArn": "arn:of:content"},
+        "ManifestS3Uri": "s3://shop/manifest",
+    }
+    container = {
+        "Image": model.details["PrimaryContainer"]["Image"],
+        "ModelDataSource": {"S3DataSource": source},
+        "Environment": {"GREETING": "cafe\u0301"},
+    }
+    routing = {"RoutingStrategy": "RANDOM"}
+    [variant] = inventory.variants
+    config = inventory.configuration
+    asynchronous = config.details["AsyncInferenceConfig"]
+    client = asynchronous["ClientConfig"] | {"Retries": 3}
+    live = replace(
+        inventory,
+        configuration=replace(
+            config,
+            details={
+                **config.details,
+                "AsyncInferenceConfig": {**asynchronous, "ClientConfig": client},
+                "ProductionVariants": [{**variant, "RoutingConfig": routing}],
+            },
+        ),
+        models={name: replace(model, details={**model.details, "PrimaryContainer": container})},
+    )
+
+    changes = [one for one in describe(live).changes if "the modules do not have it" in one or "NFC" in one]
+
+    assert changes == [
+        f"AsyncInferenceConfig.ClientConfig.Retries of {config} ends: the modules do not have it.",
+        "RoutingConfig of variant AllTraffic ends: the modules do not have it.",
+        *(
+            f"ModelDataSource.S3DataSource.{one} of the container of {model} ends: the modules do not have it."
+            for one in ("HubAccessConfig", "ManifestS3Uri")
+        ),
+        f"Variable GREETING of the container of {model} gets its Unicode composed (NFC), as Terraform has every string.",
+    ]
+
+
+def test_one_key_replaces_those_of_captured_data_and_core_dumps(answering: Inventory, describe: Any) -> None:
+    live = answering
+    [variant] = live.variants
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 10,
+        "DestinationS3Uri": "s3://shop/captured",
+        "KmsKeyId": "alias/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output", "Masked": True}],
+    }
+    dumps = {"DestinationS3Uri": "s3://shop/dumps", "KmsKeyId": "alias/volumes"}
+    variants = [{**variant, "CoreDumpConfig": dumps, "RoutingConfig": {"RoutingStrategy": "RANDOM"}}]
+    details = {"KmsKeyId": "alias/volumes", "DataCaptureConfig": capture, "ProductionVariants": variants}
+    config = replace(live.configuration, details={**live.configuration.details, **details})
+
+    changes = [
+        one for one in describe(replace(live, configuration=config)).changes if "key for that" in one or "do not have" in one
+    ]
+
+    assert changes == [
+        f"DataCaptureConfig.CaptureOptions.Masked of {config} ends: the modules do not have it.",
+        "Captured data is encrypted with alias/volumes instead of alias/captured: the module has one key for that and volumes.",
+    ]
+
+
+def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any, local_aws: AwsHarness) -> None:
+    topic = inventory.topics["success"]
+
+    def called(name: str) -> Inventory:
+        arn = topic.resource.arn.rpartition(":")[0] + f":{name}"
+        return replace(
+            inventory, topics={"success": replace(topic, resource=replace(topic.resource, name=name, id=arn, arn=arn))}
+        )
+
+    for name in ("shop-dev-success", "shop-dev-error"):
+        with pytest.raises(InvalidInput, match=f"^Topic {name} has the name that the topic of endpoint shop of dev would have"):
+            describe(called(name))
+    describe(called("shop-dev-success"), "topics")
+    with pytest.raises(InvalidInput, match=r"Topic shop-dev-error .*; give another --name\.$"):
+        describe(called("shop-dev-error"), "topics")
+    role, bucket = inventory.role, inventory.bucket
+    assert role is not None and bucket is not None
+    named: list[dict[str, Any]] = [
+        {"role": replace(role, name=f"shop-dev-{REGION}-execution")},
+        {"bucket": replace(bucket, name=f"shop-dev-{inventory.account}-{REGION}")},
+    ]
+    made = f"shop-dev-{inventory.account}-{REGION}"
+    local_aws.s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for taken in named:
+        [kind] = taken
+        with pytest.raises(
+            InvalidInput, match=f"^{kind.capitalize()} shop-dev-.*, or refer to the {kind} instead of importing it"
+        ):
+            describe(replace(inventory, **taken))
+        describe(replace(inventory, **taken), kind)
+    local_aws.s3.delete_bucket(Bucket=made)
 
 
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:
@@ -473,4 +725,53 @@ def test_a_secret_is_in_no_file(
     assert re.search(r"HF_API_TOKEN += var\.shop_hf_api_token", text)
     assert prepared.variables == {"shop_hf_api_token": "hf_secret"}
     assert "export TF_VAR_shop_hf_api_token=" in done.output
+    assert "hf_secret" not in planned(prepared.copy.source / "shop.tf", "shop_hf_api_token", "hf_secret")
     local_aws.forget(deployed.name)
+
+
+def planned(file: Path, variable: str, value: str) -> str:
+    """What Terraform prints of a plan with the variables that `file` declares."""
+    root = file.parent / "planned"
+    root.mkdir()
+    resource = f'resource "terraform_data" "this" {{\n  input = {{ HF_API_TOKEN = var.{variable} }}\n}}\n'
+    (root / "main.tf").write_text(file.read_text()[file.read_text().index('variable "') :] + resource)
+    environment = {**os.environ, f"TF_VAR_{variable}": value}
+    for command in ("init", "plan"):
+        terraform = ["terraform", f"-chdir={root}", command, "-no-color"]
+        done = subprocess.run(terraform, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "HF_API_TOKEN" in done.stdout
+    return done.stdout
+
+
+def test_two_values_of_one_name_are_two_variables(
+    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
+) -> None:
+    live = read_inventory(session, real_time(local_aws.client).endpoint)
+    [(name, model)] = live.models.items()
+    [variant] = live.variants
+
+    def holding(**environment: str) -> LiveResource:
+        return replace(
+            model,
+            details={**model.details, "PrimaryContainer": {**model.details["PrimaryContainer"], "Environment": environment}},
+        )
+
+    models = {
+        name: holding(HF_TOKEN="first", hf_token="by case"),
+        "second": holding(HF_TOKEN="second", API_KEY="one"),
+        "third": holding(HF_TOKEN="first"),
+    }
+    variants = [{**variant, "ModelName": one, "VariantName": one} for one in models]
+    configuration = replace(live.configuration, details={**live.configuration.details, "ProductionVariants": variants})
+
+    described = describe(replace(live, models=models, configuration=configuration))
+
+    assert {name: secret.value for name, secret in described.secrets.items()} == {
+        "shop_hf_token": "first", "shop_hf_token_2": "by case", "shop_hf_token_3": "second", "shop_api_key": "one",
+    }  # fmt: skip
+    assert len(re.findall(r"= var\.shop_hf_token\b", described.text)) == 2
+    assert len(described.secrets["shop_hf_token"].holders) == 2
+    (root.folder / "more.tf").write_text('variable "shop_api_key" {\n  type = string\n}\n')
+    with pytest.raises(InvalidInput, match="has a variable shop_api_key already"):
+        write(root, live, described)

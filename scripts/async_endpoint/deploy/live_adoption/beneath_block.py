@@ -13,6 +13,7 @@ from async_endpoint.deploy.live_adoption.hcl import Expression, block
 from async_endpoint.deploy.live_adoption.inventory import Inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming, log_settings, network_settings, variant_settings
 from async_endpoint.deploy.live_adoption.scaling import TrackingPolicy, VariantScaling
+from async_endpoint.deploy.live_adoption.secret_values import Secrets
 from async_endpoint.deploy.live_adoption.tags import described_tags
 from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
 
@@ -26,12 +27,12 @@ class _Blocks:
     inventory: Inventory
     naming: Naming
     tags: dict[str, str] | None
+    secrets: Secrets
     text: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    secrets: dict[str, str] = field(default_factory=dict)
 
     def add_call(self, suffix: str, module: str, *arguments: Mapping[str, Any]) -> str:
         """Add a module call; returns its name."""
@@ -45,7 +46,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
     """The endpoint as module calls. `key_arn` is the KMS key of its volumes and captured data, None without one."""
     logs = [inventory.log_group] if inventory.log_group else []
     tags, notes = described_tags(inventory, default_tags, imported=logs)
-    blocks = _Blocks(inventory, naming, tags or None, changes=notes)
+    blocks = _Blocks(inventory, naming, tags or None, Secrets(naming.call), changes=notes)
     models = {name: _model_call(blocks, number, name) for number, name in enumerate(inventory.models)}
     configuration = blocks.add_call(
         "endpoint_config",
@@ -74,7 +75,9 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         if inventory.role
         else "Roles are referenced and never changed."
     )
-    return Described("\n".join(blocks.text), blocks.calls, blocks.imports, None, blocks.changes, blocks.kept, blocks.secrets)
+    return Described(
+        "\n".join(blocks.text), blocks.calls, blocks.imports, None, blocks.changes, blocks.kept, blocks.secrets.found
+    )
 
 
 def _prefix(naming: Naming) -> str:
@@ -84,13 +87,11 @@ def _prefix(naming: Naming) -> str:
 def _model_call(blocks: _Blocks, number: int, name: str) -> str:
     """The calls for one model; returns the name of the module call whose output `name` is the model's."""
     live, suffix = blocks.inventory.models[name], f"_{number + 1}" if number else ""
-    found = containers(live, blocks.naming.call)
-    blocks.secrets |= found.secrets
     listed = [
         blocks.add_call(
             f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value}
         )
-        for position, value in enumerate(found.values)
+        for position, value in enumerate(containers(live, blocks.secrets))
     ]
     direct = (live.details.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
     settings = {
@@ -180,14 +181,21 @@ def _scaling(blocks: _Blocks) -> list[dict[str, Any]]:
     for variant, live in blocks.inventory.scaling.items():
         targets = _targets(live)
         described = {one.resource.name for one in targets.values()}
+        keeping = {one.resource.name for one in live.tracking if one.keeps_instances}
         for policy in (one for one in live.resources if one.type == "aws_appautoscaling_policy" and one.name not in described):
-            blocks.kept.append(f"Scaling policy {policy.name} stays, not managed here: the module cannot describe it.")
+            why = "the module has no DisableScaleIn" if policy.name in keeping else "the module cannot describe it"
+            blocks.kept.append(f"Scaling policy {policy.name} stays, not managed here: {why}.")
         for action in live.scheduled:
             blocks.kept.append(f"Scheduled action {action.name} stays, not managed here.")
+        if live.suspended:
+            blocks.changes.append(
+                f"Scaling is suspended ({', '.join(live.suspended)}): {live.target.name}; it stays so until you resume it."
+            )
         if not targets or live.scheduled:
             blocks.kept.append(f"Scalable target {live.target.name} stays, not managed here.")
             continue
         scaling[variant] = _scaled(live, targets)
+        blocks.changes += _equalled(targets)
         policies = {
             target: one.resource.name
             for target, one in targets.items()
@@ -199,8 +207,31 @@ def _scaling(blocks: _Blocks) -> list[dict[str, Any]]:
 
 
 def _targets(live: VariantScaling) -> dict[str, TrackingPolicy]:
-    """The tracking policies that module endpoint can describe, by its name of their target."""
-    return {one.target: one for one in live.tracking if one.target and one.target not in _PERCENT_OF_CORES}
+    """The tracking policies that module endpoint can describe, by its name of their target.
+
+    One with DisableScaleIn is left as it is: described, it would begin to remove instances.
+    """
+    return {
+        one.target: one
+        for one in live.tracking
+        if one.target and one.target not in _PERCENT_OF_CORES and not one.keeps_instances
+    }
+
+
+def _equalled(targets: Mapping[str, TrackingPolicy]) -> Iterator[str]:
+    """Policies whose cooldowns change: the module has one pair for all of a variant."""
+    first, *others = targets.values()
+    for policy in others:
+        if policy.cooldowns != first.cooldowns:
+            yield (
+                f"Cooldowns of scaling policy {policy.resource.name} change from {_shown(policy)} to those of "
+                f"{first.resource.name}, {_shown(first)}: the module has one pair for all policies."
+            )
+
+
+def _shown(policy: TrackingPolicy) -> str:
+    scale_in, scale_out = policy.cooldowns
+    return f"{scale_in} s in and {scale_out} s out"
 
 
 def _derived(endpoint: str, target: str) -> str:

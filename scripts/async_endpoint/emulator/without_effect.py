@@ -13,8 +13,8 @@ from typing import Final
 _CANNED_SERVICES: Final = frozenset(
     ("bedrock-runtime", "comprehend", "forecast", "personalize", "polly", "rekognition", "textract", "transcribe", "translate")
 )
-# By signing name: services that moto serves only where packages are installed that it does not require. Another program's packages
-# must not change what the local AWS serves.
+# By signing name: services that moto serves only where packages are installed that it does not require. Packages of other
+# programs must not change what the local AWS serves.
 _NEEDS_OTHER_PACKAGES: Final = frozenset(("apigateway", "appsync", "cognito-idp", "glue", "osis", "xray"))
 _CONFIGURATIONS: Final = ("Analytics", "IntelligentTiering", "Metrics")
 # Actions of jobs and commands that nothing executes, and one whose response is invalid, by signing name.
@@ -68,8 +68,8 @@ _STORED: Final = {
 
 
 def is_refused(service: str, action: str) -> bool:
-    """Whether a call is refused although moto may answer it: with a result that nothing computed, by carrying out another call in
-    its place, or only by chance of what is installed.
+    """Whether a call is refused although moto may answer it: with a result that nothing computed, by carrying out another call
+    in its place, or only by chance of what is installed.
     """
     return (
         service in _CANNED_SERVICES | _NEEDS_OTHER_PACKAGES

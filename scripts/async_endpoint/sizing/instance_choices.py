@@ -12,7 +12,7 @@ from typing import Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled
 from async_endpoint.capacity.prices import PriceList
-from async_endpoint.capacity.profile import Profile
+from async_endpoint.capacity.profile import MAX_CONCURRENCY, Profile
 from async_endpoint.capacity.recommendation import InstanceOption
 from async_endpoint.capacity.settings import Settings
 from async_endpoint.capacity.slowdown import Slowdown
@@ -20,7 +20,6 @@ from async_endpoint.core.errors import InvalidInput
 from async_endpoint.input_files import printable
 from async_endpoint.sizing.profile_files import read_profile
 
-MAX_CONCURRENCY: Final = 1_000  # of MaxConcurrentInvocationsPerInstance
 _TYPE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 

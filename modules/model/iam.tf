@@ -59,7 +59,7 @@ resource "aws_iam_role" "imported" {
     # At this address it would be a second resource for a role that this deployment has made.
     precondition {
       condition     = var.names.role != local._derived_name
-      error_message = "Remove names.role: ${local._derived_name} is the name that this deployment's role has without it."
+      error_message = "Remove names.role if this deployment created ${local._derived_name}: its role has that name without it. If the role existed before, give the endpoint another name, or the role in model.role.existing."
     }
   }
 }

@@ -67,7 +67,7 @@ resource "aws_sns_topic" "imported" {
     # At this address it would be a second resource for a topic that this deployment has made.
     precondition {
       condition     = !contains(["${var.name}-error", "${var.name}-success"], each.value)
-      error_message = "Remove ${each.value} from names: a topic of this deployment has that name without it."
+      error_message = "Remove ${each.value} from names if this deployment created that topic, which has the name without it. If the topic existed before, give the endpoint another name, or the topic in notifications.topics: a topic created under its name would take it over and replace its policy."
     }
   }
 }

@@ -63,7 +63,7 @@ resource "aws_s3_bucket" "imported" {
     # At this address it would be a second resource for a bucket that this deployment has made.
     precondition {
       condition     = var.names.bucket != "${var.name}-${local._account}-${local._region}"
-      error_message = "Remove names.bucket: ${var.names.bucket} is the name that this deployment's bucket has without it."
+      error_message = "Remove names.bucket if this deployment created ${var.names.bucket}: its bucket has that name without it. If the bucket existed before, give the endpoint another name, or the bucket in storage.existing.bucket."
     }
   }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -294,6 +296,109 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
 
 
+def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, describe: Any) -> None:
+    [(name, model)] = inventory.models.items()
+    source = {
+        "S3Uri": "s3://shop/model/",
+        "S3DataType": "S3Prefix",
+        "CompressionType": "None",
+        "ModelAccessConfig": {"AcceptEula": True},
+        "HubAccessConfig": {"HubContentArn": "arn:of:content"},
+        "ManifestS3Uri": "s3://shop/manifest",
+    }
+    container = {
+        "Image": model.details["PrimaryContainer"]["Image"],
+        "ModelDataSource": {"S3DataSource": source},
+        "Environment": {"GREETING": "cafe\u0301"},
+    }
+    routing = {"RoutingStrategy": "RANDOM"}
+    [variant] = inventory.variants
+    config = inventory.configuration
+    asynchronous = config.details["AsyncInferenceConfig"]
+    client = asynchronous["ClientConfig"] | {"Retries": 3}
+    live = replace(
+        inventory,
+        configuration=replace(
+            config,
+            details={
+                **config.details,
+                "AsyncInferenceConfig": {**asynchronous, "ClientConfig": client},
+                "ProductionVariants": [{**variant, "RoutingConfig": routing}],
+            },
+        ),
+        models={name: replace(model, details={**model.details, "PrimaryContainer": container})},
+    )
+
+    changes = [one for one in describe(live).changes if "the modules do not have it" in one or "NFC" in one]
+
+    assert changes == [
+        f"AsyncInferenceConfig.ClientConfig.Retries of {config} ends: the modules do not have it.",
+        "RoutingConfig of variant AllTraffic ends: the modules do not have it.",
+        *(
+            f"ModelDataSource.S3DataSource.{one} of the container of {model} ends: the modules do not have it."
+            for one in ("HubAccessConfig", "ManifestS3Uri")
+        ),
+        f"Variable GREETING of the container of {model} gets its Unicode composed (NFC), as Terraform has every string.",
+    ]
+
+
+def test_one_key_replaces_those_of_captured_data_and_core_dumps(
+    session: AwsSession, local_aws: AwsHarness, describe: Any
+) -> None:
+    live = read_inventory(session, real_time(local_aws.client).endpoint)
+    [variant] = live.variants
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 10,
+        "DestinationS3Uri": "s3://shop/captured",
+        "KmsKeyId": "alias/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output", "Masked": True}],
+    }
+    dumps = {"DestinationS3Uri": "s3://shop/dumps", "KmsKeyId": "alias/volumes"}
+    variants = [{**variant, "CoreDumpConfig": dumps, "RoutingConfig": {"RoutingStrategy": "RANDOM"}}]
+    details = {"KmsKeyId": "alias/volumes", "DataCaptureConfig": capture, "ProductionVariants": variants}
+    config = replace(live.configuration, details={**live.configuration.details, **details})
+
+    changes = [
+        one for one in describe(replace(live, configuration=config)).changes if "key for that" in one or "do not have" in one
+    ]
+
+    assert changes == [
+        f"DataCaptureConfig.CaptureOptions.Masked of {config} ends: the modules do not have it.",
+        "Captured data is encrypted with alias/volumes instead of alias/captured: the module has one key for that and volumes.",
+    ]
+
+
+def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any) -> None:
+    topic = inventory.topics["success"]
+
+    def called(name: str) -> Inventory:
+        arn = topic.resource.arn.rpartition(":")[0] + f":{name}"
+        return replace(
+            inventory, topics={"success": replace(topic, resource=replace(topic.resource, name=name, id=arn, arn=arn))}
+        )
+
+    for name in ("shop-dev-success", "shop-dev-error"):
+        with pytest.raises(InvalidInput, match=f"^Topic {name} has the name that the topic of endpoint shop of dev would have"):
+            describe(called(name))
+    describe(called("shop-dev-success"), "topics")
+    with pytest.raises(InvalidInput, match=r"Topic shop-dev-error .*; give another --name\.$"):
+        describe(called("shop-dev-error"), "topics")
+    role, bucket = inventory.role, inventory.bucket
+    assert role is not None and bucket is not None
+    named: list[dict[str, Any]] = [
+        {"role": replace(role, name=f"shop-dev-{REGION}-execution")},
+        {"bucket": replace(bucket, name=f"shop-dev-{inventory.account}-{REGION}")},
+    ]
+    for taken in named:
+        [kind] = taken
+        with pytest.raises(
+            InvalidInput, match=f"^{kind.capitalize()} shop-dev-.*, or refer to the {kind} instead of importing it"
+        ):
+            describe(replace(inventory, **taken))
+        describe(replace(inventory, **taken), kind)
+
+
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:
     [scaling] = inventory.scaling.values()
     both = {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 1, "MaxCapacity": 2}}
@@ -473,4 +578,53 @@ def test_a_secret_is_in_no_file(
     assert re.search(r"HF_API_TOKEN += var\.shop_hf_api_token", text)
     assert prepared.variables == {"shop_hf_api_token": "hf_secret"}
     assert "export TF_VAR_shop_hf_api_token=" in done.output
+    assert "hf_secret" not in planned(prepared.copy.source / "shop.tf", "shop_hf_api_token", "hf_secret")
     local_aws.forget(deployed.name)
+
+
+def planned(file: Path, variable: str, value: str) -> str:
+    """What Terraform prints of a plan with the variables that `file` declares."""
+    root = file.parent / "planned"
+    root.mkdir()
+    resource = f'resource "terraform_data" "this" {{\n  input = {{ HF_API_TOKEN = var.{variable} }}\n}}\n'
+    (root / "main.tf").write_text(file.read_text()[file.read_text().index('variable "') :] + resource)
+    environment = {**os.environ, f"TF_VAR_{variable}": value}
+    for command in ("init", "plan"):
+        terraform = ["terraform", f"-chdir={root}", command, "-no-color"]
+        done = subprocess.run(terraform, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "HF_API_TOKEN" in done.stdout
+    return done.stdout
+
+
+def test_two_values_of_one_name_are_two_variables(
+    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
+) -> None:
+    live = read_inventory(session, real_time(local_aws.client).endpoint)
+    [(name, model)] = live.models.items()
+    [variant] = live.variants
+
+    def holding(**environment: str) -> LiveResource:
+        return replace(
+            model,
+            details={**model.details, "PrimaryContainer": {**model.details["PrimaryContainer"], "Environment": environment}},
+        )
+
+    models = {
+        name: holding(HF_TOKEN="first", hf_token="by case"),
+        "second": holding(HF_TOKEN="second", API_KEY="one"),
+        "third": holding(HF_TOKEN="first"),
+    }
+    variants = [{**variant, "ModelName": one, "VariantName": one} for one in models]
+    configuration = replace(live.configuration, details={**live.configuration.details, "ProductionVariants": variants})
+
+    described = describe(replace(live, models=models, configuration=configuration))
+
+    assert {name: secret.value for name, secret in described.secrets.items()} == {
+        "shop_hf_token": "first", "shop_hf_token_2": "by case", "shop_hf_token_3": "second", "shop_api_key": "one",
+    }  # fmt: skip
+    assert len(re.findall(r"= var\.shop_hf_token\b", described.text)) == 2
+    assert len(described.secrets["shop_hf_token"].holders) == 2
+    (root.folder / "more.tf").write_text('variable "shop_api_key" {\n  type = string\n}\n')
+    with pytest.raises(InvalidInput, match="has a variable shop_api_key already"):
+        write(root, live, described)

@@ -103,17 +103,17 @@ def calling(origin: Origin) -> Iterator[Calls]:
         thread.join()
 
 
-def boto3_script(client: Client, *, own_topics: bool = False) -> Origin:
+def boto3_script(client: Client, *, own_topics: bool = False, **environment: str) -> Origin:
     """As the script of a guide makes it: bucket, role, one topic, model, configuration, endpoint, and scaling to zero.
 
-    With `own_topics` each outcome has a topic of its own.
+    With `own_topics` each outcome has a topic of its own. `environment` are further variables of the container.
     """
     name = unique("stygig-async-endpoint")
     bucket = _bucket(client, f"{name}-data")
     role = make_role(client, f"{name}-role", path="/")
     topic = client("sns").create_topic(Name=f"{name}-notifications")["TopicArn"]
     errors = client("sns").create_topic(Name=f"{name}-errors")["TopicArn"] if own_topics else topic
-    _model(client, f"{name}-model", role, _archive(client, bucket))
+    _model(client, f"{name}-model", role, _archive(client, bucket), environment)
     _configure(
         client,
         f"{name}-config",
@@ -134,11 +134,11 @@ def boto3_script(client: Client, *, own_topics: bool = False) -> Origin:
     return Origin(client, name, bucket)
 
 
-def real_time(client: Client) -> Origin:
-    """A real-time endpoint, scaled by its invocations."""
+def real_time(client: Client, **environment: str) -> Origin:
+    """A real-time endpoint, scaled by its invocations. `environment` are further variables of the container."""
     name = unique("real-time")
     bucket = _bucket(client, f"{name}-data")
-    _model(client, f"{name}-model", make_role(client, f"{name}-role", path="/team/"), _archive(client, bucket))
+    _model(client, f"{name}-model", make_role(client, f"{name}-role", path="/team/"), _archive(client, bucket), environment)
     variant = {
         "VariantName": "AllTraffic",
         "ModelName": f"{name}-model",
@@ -241,8 +241,9 @@ def make_role(client: Client, name: str, path: str) -> str:
     return arn
 
 
-def _model(client: Client, name: str, role: str, data: str) -> None:
+def _model(client: Client, name: str, role: str, data: str, more: Mapping[str, str]) -> None:
     environment = {"SAGEMAKER_PROGRAM": "inference.py", "MODEL_SERVER_WORKERS": "1", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "300"}
+    environment |= more
     container = {"Image": IMAGE, "ModelDataUrl": data, "Environment": environment}
     client("sagemaker").create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
 

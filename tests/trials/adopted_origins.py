@@ -7,9 +7,9 @@ aws-ia/terraform-aws-sagemaker-endpoint, applied from a root and a state of thei
 stack, and sdk where CLIENTS_PYTHON is set.
 
 Each is invoked before, without a pause while it is adopted and applied, and after. Every call must be answered, the plan must
-destroy nothing that serves, the apply end verified, and a second plan be empty; what a stack or a state owns must be refused
-until it is released as the refusal says. Prints a line a step, with its seconds; ends with 1 unless every step held. About a
-minute and a half each.
+destroy nothing that serves, no secret of a container be printed, the apply end verified, and a second plan be empty; what a
+stack or a state owns must be refused until it is released as the refusal says. Prints a line a step, with its seconds; ends
+with 1 unless every step held. About a minute and a half each.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from support.live_origins import Origin, boto3_script, calling, real_time, relea
 from support.third_party_clients import CLIENTS, client_of
 
 NAME = "shop"
+SECRET = {"HF_API_TOKEN": "hf_thatOnlyTheContainerHas"}  # of a script's container
 AT_ONCE = 4  # they wait more than they compute
 _PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
 
@@ -75,6 +76,11 @@ class Trial:
             release(self.origin)
         ended = self.adopt(*self._other_state())
         _require(ended.code == 0, f"adopt ended with {ended.code}: {ended.err[-3000:]}")
+        self._require_hidden(ended)
+        files = (self.checkout.folder / "envs/local").glob("*.tf")
+        _require(SECRET["HF_API_TOKEN"] not in "".join(one.read_text() for one in files), "a file has the secret")
+        if self.origin.made_by == "script":
+            self.checkout.environment[f"TF_VAR_{NAME}_hf_api_token"] = SECRET["HF_API_TOKEN"]
         command = ["terraform", "fmt", "-check", "-diff", "envs/local"]
         formatted = subprocess.run(command, cwd=self.checkout.folder, env=_PLAIN, capture_output=True, text=True, check=False)
         _require(formatted.returncode == 0, f"terraform fmt would change: {formatted.stdout}{formatted.stderr}")
@@ -100,6 +106,11 @@ class Trial:
     def _applied(self) -> None:
         ended = self.checkout.run("apply", "local")
         _require(ended.code == 0, f"apply ended with {ended.code}: {ended.err[-3000:]}")
+        self._require_hidden(ended)
+
+    def _require_hidden(self, ended: Ended) -> None:
+        """Terraform prints plans on standard error, with every value that is not sensitive."""
+        _require(SECRET["HF_API_TOKEN"] not in ended.out + ended.err, f"{ended.arguments[0]} printed the secret")
 
     def _planned_again(self) -> None:
         ended = self.checkout.run("plan", "local", "--detailed-exitcode")
@@ -134,10 +145,12 @@ def _made(name: str, checkout: Checkout, folder: Path) -> Trial:
         make = philschmid if kind == "philschmid" else aws_ia
         origin, owner = make(checkout, Path(source), folder)
         return Trial(checkout, origin, owner)
-    makers = {"boto3": boto3_script, "real-time": real_time, "stack": stack}
+    if kind == "stack":
+        return Trial(checkout, stack(checkout.client))
+    makers = {"boto3": boto3_script, "real-time": real_time}
     if kind not in makers:
         raise SystemExit(f"{name} is no origin; give boto3, real-time, sdk, stack, philschmid=FOLDER or aws-ia=FOLDER")
-    return Trial(checkout, makers[kind](checkout.client))
+    return Trial(checkout, makers[kind](checkout.client, **SECRET))
 
 
 def main(names: list[str]) -> None:

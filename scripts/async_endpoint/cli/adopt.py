@@ -97,9 +97,9 @@ def adopt(
         print_json(adoption.document(environment) | {"plan": planned.document(environment)})
         return
     _show_plan(planned)
-    for variable in sorted(adoption.described.secrets):
+    for variable, secret in sorted(adoption.described.secrets.items()):
         console.print(
-            f"Before the apply: export TF_VAR_{variable}=… (the value that the live model has; it is in no file).",
+            f"Before the apply: export TF_VAR_{variable}=… (the value of {secret.holders[0]}; it is in no file).",
             soft_wrap=True,
         )
     console.print(
@@ -116,7 +116,7 @@ def _planned(adoption: Adoption, environment: str, *, local: bool, command: str)
     from async_endpoint.deploy.plan import plan_environment  # noqa: PLC0415
 
     try:
-        secrets = adoption.described.secrets
+        secrets = {name: secret.value for name, secret in adoption.described.secrets.items()}
         deployment = Deployment.prepare(environment, local=local, plans=True, variables=secrets, on_output=print_progress)
         planned = plan_environment(deployment)
         require_kept(planned, adoption, command)

@@ -10,7 +10,8 @@ from async_endpoint.core.hosting_rules import has_local_storage, is_burstable
 from async_endpoint.deploy.live_adoption.adopted_call import AdoptedCall
 from async_endpoint.deploy.live_adoption.async_results import notification_settings, storage_settings
 from async_endpoint.deploy.live_adoption.async_scaling import scaling_settings
-from async_endpoint.deploy.live_adoption.containers import Containers, containers
+from async_endpoint.deploy.live_adoption.containers import containers
+from async_endpoint.deploy.live_adoption.derived_names import require_distinct_names
 from async_endpoint.deploy.live_adoption.described import Described
 from async_endpoint.deploy.live_adoption.hcl import block
 from async_endpoint.deploy.live_adoption.inventory import Inventory
@@ -20,6 +21,7 @@ from async_endpoint.deploy.live_adoption.module_settings import (
     network_settings,
     variant_settings,
 )
+from async_endpoint.deploy.live_adoption.secret_values import Secrets
 from async_endpoint.deploy.live_adoption.sharing import Sharing
 from async_endpoint.deploy.live_adoption.tags import described_tags
 from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
@@ -30,8 +32,8 @@ def async_block(
 ) -> Described:
     """The endpoint as a module call. `key_arn` is the live results' KMS key, None without one.
 
-    Raises InvalidInput for an endpoint on burstable instances, which the module would have to scale, and for model data that
-    cannot be described.
+    Raises InvalidInput for an endpoint on burstable instances, which the module would have to scale, for model data that cannot
+    be described, and for what has the name of something that the module would create.
     """
     call = AdoptedCall(inventory, sharing, naming, key_arn)
     instance_type = str(call.variant["InstanceType"])
@@ -45,11 +47,13 @@ def async_block(
             f"Endpoint {inventory.name} has no S3OutputPath: its results are in notifications alone, and the module stores "
             "them."
         )
-    model = containers(inventory.models[str(call.variant["ModelName"])], naming.call)
+    secrets = Secrets(naming.call)
+    model = containers(inventory.models[str(call.variant["ModelName"])], secrets)
     tags, notes = described_tags(inventory, default_tags, imported=_imported_tags(inventory, sharing))
     call.changes += notes
     call.add("module.endpoint.aws_sagemaker_endpoint.this", inventory.endpoint)
     settings = _settings(call, model)
+    require_distinct_names(call)
     text = block(
         "module",
         naming.call,
@@ -62,7 +66,7 @@ def async_block(
     )
     call.changes += [*_always(call), *unexpressed(inventory)]
     output = f"{naming.output} = module.{naming.call}.async_endpoint"
-    return Described(text, [naming.call], call.imports, output, call.changes, call.kept, model.secrets)
+    return Described(text, [naming.call], call.imports, output, call.changes, call.kept, secrets.found)
 
 
 def _imported_tags(inventory: Inventory, sharing: Sharing) -> list[Any]:
@@ -71,7 +75,7 @@ def _imported_tags(inventory: Inventory, sharing: Sharing) -> list[Any]:
     return [*(one for one in optional if one is not None), *topics]
 
 
-def _settings(call: AdoptedCall, model: Containers) -> dict[str, Any]:
+def _settings(call: AdoptedCall, model: list[dict[str, Any]]) -> dict[str, Any]:
     logs = log_settings(call.inventory, call.changes)
     if call.inventory.log_group is not None:
         call.add("module.endpoint.aws_cloudwatch_log_group.this", call.inventory.log_group)
@@ -98,10 +102,10 @@ def _named(call: AdoptedCall) -> dict[str, Any] | None:
     return {name: names[name] for name in sorted(names)} or None
 
 
-def _model(call: AdoptedCall, model: Containers) -> dict[str, Any]:
+def _model(call: AdoptedCall, model: list[dict[str, Any]]) -> dict[str, Any]:
     live = call.inventory.models[str(call.variant["ModelName"])]
     return {
-        "containers": model.values,
+        "containers": model,
         "network_isolation": True if live.details.get("EnableNetworkIsolation") else None,
         "role": _role(call),
     }

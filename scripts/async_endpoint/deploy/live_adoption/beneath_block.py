@@ -13,6 +13,7 @@ from async_endpoint.deploy.live_adoption.hcl import Expression, block
 from async_endpoint.deploy.live_adoption.inventory import Inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming, log_settings, network_settings, variant_settings
 from async_endpoint.deploy.live_adoption.scaling import TrackingPolicy, VariantScaling
+from async_endpoint.deploy.live_adoption.secret_values import Secrets
 from async_endpoint.deploy.live_adoption.tags import described_tags
 from async_endpoint.deploy.live_adoption.unexpressed import unexpressed
 
@@ -26,12 +27,12 @@ class _Blocks:
     inventory: Inventory
     naming: Naming
     tags: dict[str, str] | None
+    secrets: Secrets
     text: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    secrets: dict[str, str] = field(default_factory=dict)
 
     def add_call(self, suffix: str, module: str, *arguments: Mapping[str, Any]) -> str:
         """Add a module call; returns its name."""
@@ -45,7 +46,7 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
     """The endpoint as module calls. `key_arn` is the KMS key of its volumes and captured data, None without one."""
     logs = [inventory.log_group] if inventory.log_group else []
     tags, notes = described_tags(inventory, default_tags, imported=logs)
-    blocks = _Blocks(inventory, naming, tags or None, changes=notes)
+    blocks = _Blocks(inventory, naming, tags or None, Secrets(naming.call), changes=notes)
     models = {name: _model_call(blocks, number, name) for number, name in enumerate(inventory.models)}
     configuration = blocks.add_call(
         "endpoint_config",
@@ -74,7 +75,9 @@ def beneath_blocks(inventory: Inventory, naming: Naming, key_arn: str | None, de
         if inventory.role
         else "Roles are referenced and never changed."
     )
-    return Described("\n".join(blocks.text), blocks.calls, blocks.imports, None, blocks.changes, blocks.kept, blocks.secrets)
+    return Described(
+        "\n".join(blocks.text), blocks.calls, blocks.imports, None, blocks.changes, blocks.kept, blocks.secrets.found
+    )
 
 
 def _prefix(naming: Naming) -> str:
@@ -84,13 +87,11 @@ def _prefix(naming: Naming) -> str:
 def _model_call(blocks: _Blocks, number: int, name: str) -> str:
     """The calls for one model; returns the name of the module call whose output `name` is the model's."""
     live, suffix = blocks.inventory.models[name], f"_{number + 1}" if number else ""
-    found = containers(live, blocks.naming.call)
-    blocks.secrets |= found.secrets
     listed = [
         blocks.add_call(
             f"container{suffix}" + (f"_{position + 1}" if position else ""), "model/container", {"container": value}
         )
-        for position, value in enumerate(found.values)
+        for position, value in enumerate(containers(live, blocks.secrets))
     ]
     direct = (live.details.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
     settings = {

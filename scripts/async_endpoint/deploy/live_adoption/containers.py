@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from async_endpoint.core.errors import InvalidInput
-from async_endpoint.deploy.live_adoption.hcl import Expression
 from async_endpoint.deploy.live_adoption.resources import LiveResource
+from async_endpoint.deploy.live_adoption.secret_values import Secrets
 
-# Names of variables whose value is kept out of files.
-_SECRET: Final = re.compile(
-    r"(?:^|_)(?:API_?KEY|ACCESS_KEY|CREDENTIALS?|PASSWORD|PASSWD|PRIVATE_KEY|SECRET|TOKEN)(?:_|$)", re.IGNORECASE
-)
 _TIMEOUTS: Final = (
     "SAGEMAKER_MODEL_SERVER_TIMEOUT",
     "MODEL_SERVER_TIMEOUT",
@@ -24,30 +18,20 @@ _TIMEOUTS: Final = (
 _LONGEST_INVOCATION: Final = 3600
 
 
-@dataclass
-class Containers:
-    """The containers of one model, and the values that are written as variables `PREFIX_name` instead."""
-
-    prefix: str
-    values: list[dict[str, Any]] = field(default_factory=list)
-    secrets: dict[str, str] = field(default_factory=dict)
-
-
-def containers(model: LiveResource, prefix: str) -> Containers:
-    """The containers of `model`; `prefix` begins the names of variables for secrets.
+def containers(model: LiveResource, secrets: Secrets) -> list[dict[str, Any]]:
+    """The containers of `model`, with references to variables of the root for values that go to `secrets`.
 
     Raises InvalidInput for model data that module model/container cannot describe.
     """
-    found = Containers(prefix)
     primary = model.details.get("PrimaryContainer")
     listed: Sequence[Mapping[str, Any]] = [primary] if primary else model.details.get("Containers") or []
     if not listed:
         raise InvalidInput(f"Model {model.name} has no container that DescribeModel shows; it cannot be adopted.")
-    found.values = [_container(model.name, one, found) for one in listed]
-    return found
+    holders = [str(model)] if len(listed) == 1 else [f"container {number + 1} of {model}" for number in range(len(listed))]
+    return [_container(model.name, one, secrets, holder) for one, holder in zip(listed, holders, strict=True)]
 
 
-def _container(model: str, live: Mapping[str, Any], found: Containers) -> dict[str, Any]:
+def _container(model: str, live: Mapping[str, Any], secrets: Secrets, holder: str) -> dict[str, Any]:
     if live.get("AdditionalModelDataSources"):
         raise InvalidInput(
             f"Model {model} has additional model data sources, which version 5.100 of the AWS provider does not have; put "
@@ -59,7 +43,7 @@ def _container(model: str, live: Mapping[str, Any], found: Containers) -> dict[s
         "image": _image(live),
         "model_package": {"arn": live["ModelPackageName"]} if live.get("ModelPackageName") else None,
         **_data(model, live),
-        "environment": {name: _value(name, str(value), found) for name, value in sorted(environment.items())} or None,
+        "environment": {name: secrets.written(name, str(value), holder) for name, value in sorted(environment.items())} or None,
         # The environment stays the live one: variables that the module adds would change workers and limits.
         "serving": {"exported": False, "timeout_seconds": _timeout(environment)},
     }
@@ -98,14 +82,6 @@ def _data(model: str, live: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prefix(uri: str) -> str:
     return uri if uri.endswith("/") else f"{uri}/"
-
-
-def _value(name: str, value: str, found: Containers) -> str:
-    if not value or not _SECRET.search(name):
-        return value
-    variable = f"{found.prefix}_{name.lower()}"
-    found.secrets[variable] = value
-    return Expression(f"var.{variable}")
 
 
 def _timeout(environment: Mapping[str, Any]) -> int | None:

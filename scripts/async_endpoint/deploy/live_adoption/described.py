@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from async_endpoint.deploy.live_adoption.resources import LiveResource
+from async_endpoint.deploy.live_adoption.secret_values import Secret
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Described:
 
     `text` are the blocks, `calls` the names of the module calls in it. `output` is the line for output `async_endpoints`, None
     for an endpoint that is not asynchronous. `changes` are sentences on what is different after an apply, `kept` on what stays
-    as it is and is not described. `secrets` are values that the text refers to as variables, by the name of the variable.
+    as it is and is not described. `secrets` are what the text refers to as variables of the root, by the name of the variable.
     """
 
     text: str
@@ -31,4 +32,4 @@ class Described:
     output: str | None
     changes: Sequence[str]
     kept: Sequence[str]
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+# All that HCL has beside \uNNNN; JSON has more.
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f]')
 _INDENT: Final = "  "
 _LONGEST_LINE: Final = 100  # of an object or a list on one line
 
@@ -34,8 +37,9 @@ def written(value: Any, indent: str = "") -> str:
 
 
 def quoted(text: str) -> str:
-    """A string literal that means `text`, its template signs included."""
-    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    """A string literal that means `text`, its template signs included. Terraform composes Unicode (NFC) in every string."""
+    escaped = _ESCAPED.sub(lambda found: _ESCAPES.get(found[0]) or f"\\u{ord(found[0]):04x}", text)
+    return f'"{escaped}"'.replace("${", "$${").replace("%{", "%%{")
 
 
 def block(kind: str, *labels: str, arguments: Sequence[Mapping[str, Any]]) -> str:
@@ -93,4 +97,5 @@ def _runs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _key(name: str) -> str:
-    return name if _IDENTIFIER.fullmatch(name) else quoted(name)
+    """The key of an object, or the name of an argument. An object that begins with a bare `for` is an expression."""
+    return name if _IDENTIFIER.fullmatch(name) and name != "for" else quoted(name)

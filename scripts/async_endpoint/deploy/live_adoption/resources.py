@@ -36,5 +36,9 @@ class LiveResource:
     tags: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        return LABELS.get(self.type, self.type)
+
     def __str__(self) -> str:
-        return f"{LABELS.get(self.type, self.type)} {self.name}"
+        return f"{self.label} {self.name}"

@@ -31,6 +31,7 @@ _OUTPUT: Final = re.compile(
 )
 _EMPTY_OUTPUT: Final = re.compile(rf'(^output "{OUTPUT_NAME}" \{{\n(?:(?!^\}}).*\n)*?  value)\s*= \{{\}}\n', re.MULTILINE)
 _OUTPUT_LINE: Final = re.compile(r"^    ([\w-]+)\s*= (\S.*)$")
+_VARIABLE: Final = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,20}[a-z0-9]")
 _LONGEST_NAME: Final = 22  # of module async-inference
 
@@ -94,10 +95,12 @@ class Root:
     def files(self, inventory: Inventory, naming: Naming, described: Described) -> dict[Path, str]:
         """What to write, by file: the endpoint, its imports, and outputs.tf with one more line where that is possible.
 
-        Raises InvalidInput where the root has a module call of one of the names.
+        Raises InvalidInput where the root has a module call or a variable of one of the names.
         """
         if clash := sorted({call.name for call in module_calls(self.text)} & set(described.calls)):
             raise InvalidInput(f"envs/{self.name} has a module call {clash[0]} already; give another --name.")
+        if clash := sorted(set(_VARIABLE.findall(self.text)) & set(described.secrets)):
+            raise InvalidInput(f"envs/{self.name} has a variable {clash[0]} already; give another --name.")
         readme = "async-inference" if described.output else "endpoint"
         head = f"# Endpoint {inventory.name}, adopted as it was live. Settings: modules/{readme}/README.md.\n"
         files = {
@@ -124,9 +127,11 @@ class Root:
 
 def _variables(described: Described) -> Iterator[str]:
     for name in sorted(described.secrets):
+        holders = joined(described.secrets[name].holders)
         arguments = {
-            "description": "Value of an environment variable of the container, kept out of files: set TF_VAR_" + name + ".",
+            "description": f"Value of environment variable {holders}, kept out of files: set TF_VAR_{name}.",
             "type": Expression("string"),
+            "sensitive": True,  # plans hide it
         }
         yield block("variable", name, arguments=[arguments])
 

@@ -40,7 +40,8 @@ def metric_arrivals(session: AwsSession, endpoint: EndpointDetails, days: float,
 
 def trace_of(history: MetricHistory, endpoint: str, seed: int) -> Trace:
     """The estimate from a history that has ARRIVAL_MEASURES and SERVICE_MEASURES."""
-    ends = backlog_at_ends(*(history.series[name] for name in ("backlog", "lowest", "highest")), history.period)
+    backlog, lowest, highest = (history.series[name] for name in ("backlog", "lowest", "highest"))
+    ends = backlog_at_ends(backlog, lowest, highest, history.period)
     before = ends.get(history.start - history.period, 0.0)
     inside = {
         name: {start: value for start, value in history.series[name].items() if start >= history.start}

@@ -28,6 +28,12 @@ SCHEDULES = (
     ScheduledBounds("down", "cron(25 * * * ? *)", minimum=0, maximum=1),
     ScheduledBounds("wider", "rate(17 minutes)", maximum=6),
 )
+# Due at one time each half hour, and again with the hourly one: the last in this order decides, however often each has run.
+COINCIDING = (
+    ScheduledBounds("hourly", "cron(0 * * * ? *)", minimum=0, maximum=1),
+    ScheduledBounds("often", "rate(10 minutes)", minimum=1, maximum=2),
+    ScheduledBounds("halves", "cron(0/30 * * * ? *)", minimum=2, maximum=4),
+)
 
 tracked = st.builds(
     lambda target, metric, inward, outward, disabled: Tracked(
@@ -84,7 +90,7 @@ def endpoints(draw: st.DrawFn) -> Settings:
         bounds=Bounds(low, draw(st.integers(max(low, 1), 4))),
         initial=draw(st.integers(0, 3)),
         policies=tuple(policies),
-        schedules=draw(st.sampled_from([(), (), SCHEDULES])),
+        schedules=draw(st.sampled_from([(), (), SCHEDULES, COINCIDING, COINCIDING[::-1]])),
         request_ttl_seconds=draw(st.sampled_from([60, 600, 21_600])),
     )
 
@@ -126,7 +132,7 @@ def test_the_outcome_is_that_of_the_reference(
         deaths=times,
         publication=publication,
     )
-    wanted = ReferenceEndpoint(endpoint, workload, draws(STARTS, seed), times, publication, SLOWDOWN.factor).run()
+    wanted = ReferenceEndpoint(endpoint, workload, draws(STARTS, seed, "starts"), times, publication, SLOWDOWN.factor).run()
     expected = (
         pytest.approx(wanted.waits, abs=1e-3),
         (wanted.outcomes("expired"), wanted.outcomes("failed")),

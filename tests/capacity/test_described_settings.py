@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.capacity.described_settings import DescribedEndpoint, described_settings
-from async_endpoint.capacity.overrides import Overrides, overridden
+from async_endpoint.capacity.distributions import Fixed
+from async_endpoint.capacity.overrides import Overrides, overridden, overridden_in_steady_state
 from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds, Settings, Stepped, Tracked
+from async_endpoint.capacity.simulation import simulate
+from async_endpoint.capacity.workload import Workload
 from async_endpoint.core.errors import InvalidInput
 from support.described_endpoints import NAME, VARIANT, target, tracking, wake, wake_alarm
 
@@ -131,11 +135,54 @@ def test_overrides_replace_what_they_name_only() -> None:
     assert (tracked.policy.target, tracked.policy.scale_out_cooldown, stepped.policy.cooldown) == (2, 120, 60)
 
 
+DAY: Final = (
+    ScheduledBounds("open", "cron(0 8 * * ? *)", minimum=1, maximum=2),
+    ScheduledBounds("close", "cron(0 18 * * ? *)", minimum=0),
+)
+
+
+def test_overrides_of_bounds_hold_in_scheduled_actions() -> None:
+    """Otherwise the first one would restore what the report says was replaced."""
+    settings = ModuleSettings(max_instances=2, schedules=DAY).settings()
+    requests = Workload.of([9 * 3_600 + number / 10 for number in range(600)], Fixed(60), 0, 43_200)
+    overrides = Overrides(max_instances=20, target_backlog_per_instance=1)
+    outcome = simulate(overridden_in_steady_state(settings, overrides, 0), requests, starts=Fixed(60))
+    assert max(activity.after for activity in outcome.activities) == 20
+    assert overrides.scheduled(settings) == ["open"]
+    warm = overridden(settings, Overrides(min_instances=3))
+    assert [(one.minimum, one.maximum) for one in warm.schedules] == [(3, 3), (3, None)]
+    assert Overrides(request_ttl_seconds=60).scheduled(settings) == []
+    with pytest.raises(InvalidInput, match="scheduled action open would set a minimum of 1, and fail; give min_instances"):
+        overridden(settings, Overrides(max_instances=0))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "hour", "bounds", "initial"),
+    [
+        (Overrides(min_instances=0), 12, Bounds(0, 4), 0),
+        (Overrides(), 12, Bounds(1, 2), 1),
+        (Overrides(min_instances=3), 20, Bounds(3, 3), 3),
+        (Overrides(initial_instances=3), 20, Bounds(0, 2), 2),
+        (Overrides(initial_instances=3, max_instances=5), 20, Bounds(0, 5), 3),
+    ],
+)
+def test_simulations_begin_with_the_instances_that_overrides_keep(
+    overrides: Overrides, hour: int, bounds: Bounds, initial: int
+) -> None:
+    settings = ModuleSettings(min_instances=2, max_instances=4, schedules=DAY).settings()
+    if overrides.min_instances == 0:
+        settings = replace(settings, schedules=())
+    found = overridden_in_steady_state(settings, overrides, hour * 3_600)
+    assert (found.bounds, found.initial) == (bounds, initial)
+
+
 def test_overrides_of_policies_that_there_are_not_are_refused() -> None:
     settings = described_settings(described(policies=[], alarms=[])).settings
     with pytest.raises(InvalidInput, match="leave target_backlog_per_instance out"):
         overridden(settings, Overrides(target_backlog_per_instance=2))
     with pytest.raises(InvalidInput, match="leave wake_cooldown_seconds out"):
         overridden(settings, Overrides(wake_cooldown_seconds=2))
+    with pytest.raises(InvalidInput, match=r"'m5\.large' is no SageMaker instance type; use one such as ml\.m5\.xlarge"):
+        overridden(settings, Overrides(instance_type="m5.large"))
     with pytest.raises(InvalidInput, match="bounds are 3 to 2"):
         overridden(settings, Overrides(min_instances=3, max_instances=2))

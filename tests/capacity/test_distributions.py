@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from statistics import fmean
+from statistics import correlation, fmean
 
 import pytest
 
@@ -34,8 +34,14 @@ from async_endpoint.core.errors import InvalidInput
 )
 def test_a_distribution_is_parsed_and_has_the_mean_of_its_draws(text: str, distribution: Distribution) -> None:
     assert parse_distribution(text) == distribution
-    assert fmean(islice(draws(distribution, 1), 40_000)) == pytest.approx(distribution.mean, rel=0.03)
+    assert fmean(islice(draws(distribution, 1, "test"), 40_000)) == pytest.approx(distribution.mean, rel=0.03)
     assert distribution.quantile(0.3) <= distribution.quantile(0.9)
+
+
+def test_draws_for_different_purposes_are_independent() -> None:
+    service, starts = (list(islice(draws(Uniform(0, 1), 7, purpose), 4_000)) for purpose in ("service", "starts"))
+    assert abs(correlation(service, starts)) < 0.06
+    assert service == list(islice(draws(Uniform(0, 1), 7, "service"), 4_000))
 
 
 def test_a_log_normal_distribution_has_its_percentile() -> None:
@@ -48,7 +54,7 @@ def test_quantiles_of_a_sample_are_its_values() -> None:
 
 
 def test_recorded_values_are_drawn_in_order_and_their_mean_afterwards() -> None:
-    assert list(islice(draws(Recorded((5, 1, 3)), 9), 5)) == [5, 1, 3, 3, 3]
+    assert list(islice(draws(Recorded((5, 1, 3)), 9, "test"), 5)) == [5, 1, 3, 3, 3]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,7 @@ def test_recorded_values_are_drawn_in_order_and_their_mean_afterwards() -> None:
     [
         "", "soon", "-1", "nan", "inf", "1,2", "uniform:3", "uniform:3,1", "uniform:1,inf", "lognormal:8", "lognormal:8,8",
         "lognormal:8,32", "lognormal:0,1", "sample:", "sample:1,x", "gamma:1,2",
+        "1e9", "uniform:1,1e300", "lognormal:1e8,2e8", "sample:1,1e300",
     ],
 )  # fmt: skip
 def test_a_wrong_distribution_is_one_sentence(text: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import cache
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from async_endpoint.capacity import guide_example
 from async_endpoint.capacity.distributions import Fixed
 from async_endpoint.capacity.guide_example import Comparison
-from async_endpoint.capacity.load import Load, request_usage, simulate_load
+from async_endpoint.capacity.load import Load, monday_after, request_usage, simulate_load
 from async_endpoint.capacity.prices import PriceList
-from async_endpoint.capacity.settings import ModuleSettings
+from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds
 from async_endpoint.capacity.simulation import Publication
 from async_endpoint.core.errors import InvalidInput
 
@@ -94,11 +95,44 @@ def test_a_load_is_simulated_with_exactly_its_requests_and_scaled_to_a_month() -
     assert again.outcome.instance_seconds == found.outcome.instance_seconds
 
 
-def test_a_large_load_is_simulated_for_a_shorter_time() -> None:
-    found = simulate_load(SETTINGS.settings(), Load(300_000), service=Fixed(1), starts=Fixed(120))
-    assert len(found.workload) == 50_000
-    assert found.workload.seconds == pytest.approx(730 * 3_600 / 6)
-    assert found.usage.instance_seconds["ml.m5.large"] == pytest.approx(6 * found.outcome.instance_seconds)
+def test_a_large_load_is_simulated_for_a_shorter_time_and_says_so() -> None:
+    found = simulate_load(SETTINGS.settings(), Load(800_000), service=Fixed(1), starts=Fixed(120))
+    assert len(found.workload) == 200_000
+    assert found.workload.seconds == pytest.approx(730 * 3_600 / 4)
+    assert found.usage.instance_seconds["ml.m5.large"] == pytest.approx(4 * found.outcome.instance_seconds)
+    assert found.notes == (
+        "Simulated: 200,000 requests in 7.6 days from Monday 2024-01-01 UTC on, after a long idle time; "
+        "instance hours and starts are those of 730 hours like them.",
+    )
+
+
+@pytest.mark.parametrize("requests", [20_000, 1_500_000])
+def test_schedules_of_a_load_run_for_whole_weeks(requests: float) -> None:
+    """One instance, and two more from Monday to Friday, 8 to 18 o'clock: 168 + 2 x 50 of 168 hours."""
+    opened = ScheduledBounds("open", "cron(0 8 ? * MON-FRI *)", None, 3, 3)
+    closed = ScheduledBounds("close", "cron(0 18 ? * MON-FRI *)", None, 1, 1)
+    settings = replace(SETTINGS, min_instances=2, max_instances=2, initial_instances=2, schedules=(opened, closed)).settings()
+    found = simulate_load(settings, Load(requests), service=Fixed(0.5), starts=Fixed(60))
+    assert found.workload.seconds in {604_800.0, 4 * 604_800.0}
+    assert found.usage.instance_seconds["ml.m5.large"] == pytest.approx(268 / 168 * 730 * 3_600, rel=0.001)
+    with pytest.raises(InvalidInput, match="state 1 to 20,000,000, since schedules need a week of them"):
+        simulate_load(settings, Load(3e7), service=Fixed(1), starts=Fixed(60))
+
+
+def test_schedules_with_a_date_act_in_the_weeks_that_begin_after_today() -> None:
+    start = monday_after(date(2026, 11, 30))
+    assert start == datetime(2026, 12, 7, tzinfo=UTC).timestamp()
+    assert monday_after(date(2026, 12, 6)) == start
+    once = ScheduledBounds("campaign", "at(2026-12-21T00:00:00)", None, 2, 2)
+    settings = replace(SETTINGS, min_instances=1, max_instances=1, initial_instances=1, schedules=(once,)).settings()
+    found = simulate_load(settings, Load(100), service=Fixed(1), starts=Fixed(60), start=start)
+    assert found.outcome.instance_seconds == pytest.approx(604_800 * (2 * 1 + 2 * 2), rel=0.001)
+
+
+def test_a_request_of_a_load_takes_as_long_as_an_invocation_may_at_most() -> None:
+    found = simulate_load(SETTINGS.settings(), Load(50), service=Fixed(100_000), starts=Fixed(60))
+    assert set(found.workload.service) == {3_600.0}
+    assert found.notes[-1].startswith("50 requests take longer than an invocation may, 3,600 s")
 
 
 @pytest.mark.parametrize(

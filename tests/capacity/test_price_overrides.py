@@ -11,18 +11,20 @@ from async_endpoint.capacity.price_overrides import parse_overrides
 from async_endpoint.cli.price_options import price_lists
 from async_endpoint.core.errors import InvalidInput
 
+TODAY = date(2026, 11, 30)
 HEADER = "name,region,usd,date,source\n"
 ROW = "ml.m5.large,eu-west-1,0.0896,2026-11-01,Savings Plan of one year\n"
 
 
 def test_csv_and_json_give_the_same_prices() -> None:
-    from_csv = parse_overrides(HEADER + ROW + "s3_put, eu-west-1, 0.004, 2026-11-01, contract\n", "own.csv")
+    from_csv = parse_overrides(HEADER + ROW + "s3_put, eu-west-1, 0.004, 2026-11-01, contract\n", "own.csv", today=TODAY)
     from_json = parse_overrides(
         """{"sources": {"plan": {"address": "Savings Plan of one year", "date": "2026-11-01"},
                         "c": {"address": "contract", "date": "2026-11-01"}},
             "regions": {"eu-west-1": {"ml.m5.large": {"usd": 0.0896, "source": "plan"},
                                       "s3_put": {"usd": 0.004, "source": "c"}}}}""",
         "own.json",
+        today=TODAY,
     )
     assert from_csv == from_json
     price = from_csv["eu-west-1"]["ml.m5.large"]
@@ -46,7 +48,19 @@ def test_csv_and_json_give_the_same_prices() -> None:
         ),
         (HEADER + ROW + ROW, r"line 3: ml.m5.large has a price in eu-west-1 already"),
         (HEADER + "ml.m5.large,eu-west-1\n", r"line 2: the price '' is not a number"),
+        (HEADER + "ml.m5.large,eu-west-1,1,2026-12-02,x\n", r"line 2: the date 2026-12-02 is in the future"),
+        ("name,region,usd,usd,date,source\nml.m5.large,eu-west-1,1,2,2026-11-01,x\n", r"own.csv has two columns 'usd'"),
+        (HEADER + f"ml.m5.large,eu-west-1,{'1' * 200_000},2026-11-01,x\n", r"own.csv is not CSV \(field larger than"),
+        (f"{'x' * 200_000}\n", r"own.csv is not CSV \(field larger than"),
         ("{", r"own.csv is not valid JSON"),
+        ('{"a":' * 100_000, r"own.csv is not valid JSON: maximum recursion depth"),
+        (f'{{"a": {"1" * 5_000}}}', r"own.csv is not valid JSON: Exceeds the limit"),
+        ('{"regions": {}, "sources": {}, "regions": {}}', r"own.csv is not valid JSON: an object has 'regions' twice"),
+        (
+            '{"sources": {"a": {"address": "b", "date": "2026-11-01"}}, '
+            f'"regions": {{"eu-west-1": {{"kms_key": {{"usd": {"[" * 900}{"]" * 900}, "source": "a"}}}}}}}}',
+            r"kms_key: the price of type list is not a number",
+        ),
         ('{"regions": {}}', r"does not have the form of prices.json"),
         ('{"sources": {}, "regions": []}', r"does not have the form"),
         ('{"sources": {}, "regions": {"eu-west-1": {"kms_key": {"usd": 1, "source": "a"}}}}', r"does not have the form.*'a'"),
@@ -59,7 +73,7 @@ def test_csv_and_json_give_the_same_prices() -> None:
 )
 def test_an_error_names_its_place_and_what_to_do(text: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        parse_overrides(text, "own.csv")
+        parse_overrides(text, "own.csv", today=TODAY)
 
 
 def test_the_option_puts_them_before_the_table_and_reports_their_age(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_no_file_at_all_is_an_error_and_so_is_no_region() -> None:
 
 def test_what_is_written_is_what_other_commands_read() -> None:
     text = written(as_document(REGION, refresh(REGION, fetch).offers))
-    prices = PriceList.load(REGION, parse_overrides(text, "refreshed.json"), today=date(2026, 11, 30))
+    prices = PriceList.load(REGION, parse_overrides(text, "refreshed.json", today=date(2026, 11, 30)), today=date(2026, 11, 30))
     price = prices.instance("ml.m5.large")
     assert price
     assert (price.usd, price.date) == (0.129, date(2026, 11, 20))
@@ -183,7 +183,7 @@ def test_the_command_writes_a_file_and_names_what_it_did_not_find(
         in said
     )
     assert "1 instance types are listed for real-time endpoints alone" in said
-    assert parse_overrides((tmp_path / "prices.json").read_text(), "x")[REGION]["s3_put"].usd == 0.005
+    assert parse_overrides((tmp_path / "prices.json").read_text(), "x", today=date(2026, 11, 30))[REGION]["s3_put"].usd == 0.005
     with pytest.raises(UsageError, match="either --out FILE"):
         refresh_command(REGION, None, False)
     with pytest.raises(InvalidInput, match="cannot be written"):

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.capacity.distributions import Fixed
 from async_endpoint.capacity.settings import ModuleSettings, Settings
-from async_endpoint.capacity.simulation import simulate
+from async_endpoint.capacity.simulation import Outcome, simulate
 from async_endpoint.capacity.workload import Workload
+from async_endpoint.sizing.arrival_sources import ArrivalOptions, not_applied, read_workload
 
 START = 1_700_006_400.0
 PROGRAM = """
@@ -120,7 +121,26 @@ def test_the_mean_wait_is_that_of_erlang(instances: int, concurrency: int, utili
         service = [generator.expovariate(1 / mean) for _ in arrivals]
         workload = Workload.of(arrivals, service, START, START + 150_000)
         means.append(fmean(simulate(fixed(instances, concurrency), workload, starts=Fixed(0)).waits))
+    check_mean(means, erlang_c_wait(servers, rate, mean))
+
+
+def check_mean(means: list[float], expected: float) -> None:
+    """`expected` lies in the 99.9 % confidence interval of 20 independent means, which is narrow enough."""
     half = NormalDist().inv_cdf(0.9995) * 1.2 * stdev(means) / math.sqrt(len(means))  # 1.2: Student's t with 19 degrees
-    expected = erlang_c_wait(servers, rate, mean)
     assert half < 0.25 * expected
-    assert abs(fmean(means) - expected) < half
+    assert abs(fmean(means) - expected) < half, (fmean(means), half, expected)
+
+
+def of_command(seed: int) -> Outcome:
+    """What `simulate` computes of --seed: arrivals, service times and start times are drawn from it."""
+    options = ArrivalOptions("uniform:1,19", duration="100000", seed=seed)
+    workload = read_workload(["poisson:252/h"], options, not_applied("dev")).workload
+    return simulate(fixed(1, 1), workload, starts=Fixed(0), seed=seed)
+
+
+def test_the_mean_wait_of_the_command_is_that_of_pollaczek_and_khinchine() -> None:
+    """One server, Poisson arrivals, any service S: rate x E[S^2] / 2 (1 - utilization), if these are independent."""
+    rate, mean = 252 / 3_600, 10.0
+    squares = mean**2 + 18**2 / 12
+    expected = rate * squares / 2 / (1 - rate * mean)
+    check_mean([fmean(of_command(seed).waits) for seed in range(20)], expected)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Final
 
 import pytest
 
 from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.capacity.distributions import Fixed, Uniform
-from async_endpoint.capacity.recommendation import InstanceOption, Objective, office_hours, recommend
+from async_endpoint.capacity.recommendation import InstanceOption, Objective, affordable, office_hours, recommend
 from async_endpoint.capacity.recommendation.alternatives import guide_settings, real_time, serverless
 from async_endpoint.capacity.recommendation.evaluation import Evaluator, in_steady_state
 from async_endpoint.capacity.recommendation.grid import Grid
 from async_endpoint.capacity.recommendation.recommendation import pareto_front
+from async_endpoint.capacity.recommendation.report import as_dict
 from async_endpoint.capacity.recommendation.schedules import OfficeHours
 from async_endpoint.capacity.recommendation.search import Search
-from async_endpoint.capacity.settings import ModuleSettings, Settings
+from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds, Settings, Stepped
 from async_endpoint.capacity.simulation import Publication, simulate
 from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.capacity.workload import Workload
@@ -134,6 +138,30 @@ def test_the_state_before_the_first_request_follows_the_schedules(hour: int, min
     assert (steady.bounds, steady.initial) == (Bounds(minimum, 2), minimum)
 
 
+NOVEMBER_20: Final = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("schedules", "minimum"),
+    [
+        pytest.param([("m", "cron(0 0 1 * ? *)", 2)], 2, id="monthly"),
+        pytest.param([("y", "cron(0 0 1 1 ? *)", 2)], 2, id="yearly"),
+        pytest.param([("once", "at(2026-03-01T00:00:00)", 2)], 2, id="once"),
+        pytest.param([("m", "cron(0 0 1 * ? *)", 2), ("w", "cron(0 0 ? * MON *)", 1)], 1, id="the later one"),
+        pytest.param([("each", "cron(* * * * ? *)", 1), ("m", "cron(0 0 20 * ? *)", 2)], 1, id="every minute"),
+        pytest.param([("each", "cron(* 8-9 1-5 * ? *)", 1), ("m", "cron(58 9 5 * ? *)", 2)], 1, id="every minute of some days"),
+        pytest.param([("m", "cron(0 0 21 12 ? *)", 2), ("next", "at(2026-11-21T00:00:00)", 1)], 2, id="not yet"),
+    ],
+)
+def test_rare_schedules_count_in_the_state_before_the_first_request(
+    schedules: list[tuple[str, str, int]], minimum: int
+) -> None:
+    actions = tuple(ScheduledBounds(name, schedule, None, low, 4) for name, schedule, low in schedules)
+    began = time.process_time()
+    assert in_steady_state(ModuleSettings(schedules=actions).settings(), NOVEMBER_20).bounds == Bounds(minimum, 4)
+    assert time.process_time() - began < 1, "a year is not stepped through"
+
+
 def test_a_month_is_the_window_repeated() -> None:
     evaluator = Evaluator(OFFICE, [OPTION], 95)
     always = evaluator.point(ModuleSettings(max_concurrent_invocations=2, min_instances=1, max_instances=1))
@@ -162,6 +190,76 @@ def test_comparisons_take_as_many_requests_at_a_time_as_suits_them() -> None:
     busy = Evaluator(of_hours([300] * 2 + [0] * 22, 1, seconds=30), [option], 95)
     one, four = (real_time(busy, replace(option, concurrencies=(level,)), Objective(wait=30)) for level in (1, 4))
     assert real_time(busy, option, Objective(wait=30)) == four != one
+
+
+def alert(settings: Settings) -> Settings:
+    """The settings with a waking alarm of one minute instead of two, which module async-inference does not have."""
+    policies = (
+        replace(one, alarm=replace(one.alarm, evaluation_periods=1, datapoints_to_alarm=1)) if isinstance(one, Stepped) else one
+        for one in settings.policies
+    )
+    return replace(settings, policies=tuple(policies))
+
+
+def test_settings_of_today_that_are_better_than_all_others_stay() -> None:
+    today = alert(ModuleSettings(max_concurrent_invocations=2).settings())
+    alone = recommend(TRICKLE, [OPTION], Objective(wait=330), most_instances=2)
+    result = recommend(TRICKLE, [OPTION], Objective(wait=330), most_instances=2, current=today)
+    assert result.current is not None and result.current.usd < 0.9 * alone.best.usd
+    assert result.stays and result.meets and result.best == result.current
+    assert result.best in result.front
+    assert (as_dict(result)["keep_current"], as_dict(result)["block"]) == (True, "")
+    small = recommend(TRICKLE, [OPTION], Objective(wait=330), most_instances=1, current=today)
+    assert not small.stays and small.ranks_before(small.current), "more instances than are to be recommended"
+
+
+def test_worse_settings_of_today_and_equal_ones_do_not_stay() -> None:
+    for maximum in (1, 2):
+        today = ModuleSettings(max_concurrent_invocations=2, max_instances=maximum, target_backlog_per_instance=40).settings()
+        result = recommend(MORNING, [OPTION], Objective(wait=300), most_instances=2, current=today)
+        assert not result.stays and result.best.settings is not None
+
+
+def test_the_bound_and_real_time_count_the_concurrency_of_today() -> None:
+    """52 at once are served by one instance in 152 s, and take longer with the two at a time that are to choose from."""
+    requests = Workload(array("d", [MONDAY + 60] * 52), array("d", [100, 100] + [1] * 50), MONDAY, MONDAY + 86_400)
+    option = InstanceOption("ml.m5.large", 0.1, Fixed(100), Slowdown.of({1: 1, 2: 1, 52: 1}), (1, 2))
+    today = ModuleSettings(instance_type="ml.m5.large", max_concurrent_invocations=52, min_instances=1, max_instances=1)
+    other = recommend(requests, [option], Objective(wait=0), most_instances=1)
+    result = recommend(requests, [option], Objective(wait=0), most_instances=1, current=today.settings())
+    assert result.current is not None and result.current.wait == 0
+    assert result.bound <= result.current.usd
+    assert result.bound < other.bound
+    assert not result.always_on.obstacles or "take longer" in result.always_on.obstacles[0]
+    assert (result.always_on.what, other.always_on.what) == ("1 × ml.m5.large, always on", "25 × ml.m5.large, always on")
+
+
+def test_a_search_with_few_simulations_is_still_a_search() -> None:
+    """As of hundreds of thousands of requests: beginnings, of which there are more than simulations, leave some to descend."""
+    levels = (1, 2, 4, 8)
+    types = [
+        InstanceOption(f"ml.m5.{size}", price, Fixed(240), Slowdown.of({level: level**0.5 for level in levels}, factor), levels)
+        for size, price, factor in (("large", 0.115, 2.0), ("xlarge", 0.23, 1.0))
+    ]
+    grid, objective = Grid.of(types, (), 8), Objective(wait=600)
+    assert len(grid.warmths) * len(grid.machines) > 50
+    few, more = Evaluator(BURSTS, types, 95), Evaluator(BURSTS, types, 95)
+    found, best = Search(grid, few, objective, 60).run(), Search(grid, more, objective, 400).run()
+    assert few.simulations <= 60 < more.simulations
+    assert found is not None and best is not None and objective.meets(found.usd, found.wait)
+    assert found.usd <= 1.1 * best.usd
+    assert affordable(Workload.of([MONDAY] * 300_000, Fixed(1), MONDAY, MONDAY + 60), 40) == 120
+
+
+def test_what_is_known_already_needs_no_simulation() -> None:
+    """A search without a simulation left still ranks what others looked at."""
+    evaluator, grid = Evaluator(OFFICE, [OPTION], 95), small_grid(())
+    Search(grid, evaluator, Objective(wait=90)).run()
+    done = evaluator.simulations
+    cheapest = min(point.usd for point in evaluator.points if point.wait <= 1_200)
+    found = Search(grid, evaluator, Objective(wait=1_200), done).run()
+    assert evaluator.simulations == done
+    assert found is not None and found.usd == cheapest
 
 
 def test_alarms_that_see_metrics_later_wake_later() -> None:

@@ -12,6 +12,7 @@ from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking
 from async_endpoint.autoscaling.statistics import MetricId
 from async_endpoint.capacity.distributions import Fixed, Recorded
+from async_endpoint.capacity.recommendation.evaluation import in_steady_state
 from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds, Settings, Stepped, Tracked
 from async_endpoint.capacity.simulation import Outcome, Publication, Slowdown, simulate
 from async_endpoint.capacity.workload import Workload
@@ -170,6 +171,19 @@ def test_schedules_change_the_bounds_in_their_time_zone() -> None:
     outcome = simulate(fixed(0, schedules=schedules), workload(hours=24), starts=Fixed(60))
     assert causes(outcome) == [(6 * HOUR, 0, 0), (6 * HOUR, 0, 2), (7 * HOUR, 2, 2), (7 * HOUR, 2, 0)]
     assert outcome.instance_hours == 2.0
+
+
+@pytest.mark.parametrize(("names", "minimum"), [(("hourly", "morning"), 2), (("morning", "hourly"), 0)])
+def test_actions_of_one_time_run_in_the_order_of_the_settings(names: tuple[str, ...], minimum: int) -> None:
+    """As the local AWS runs them: although the hourly one was due more often before."""
+    actions = {
+        "hourly": ScheduledBounds("hourly", "cron(0 * * * ? *)", minimum=0),
+        "morning": ScheduledBounds("morning", "cron(0 8 * * ? *)", minimum=2),
+    }
+    settings = Settings("ml.m5.xlarge", 1, Bounds(0, 5), 0, schedules=tuple(actions[name] for name in names))
+    outcome = simulate(settings, Workload.of([], Fixed(1), 0, 9 * 3_600), starts=Fixed(60), timeline=True)
+    assert [one.desired for one in outcome.timeline if one.time == 8 * 3_600 + 1_800] == [minimum]
+    assert in_steady_state(settings, 8 * 3_600 + 1_800).bounds.minimum == minimum
 
 
 def test_an_action_that_crosses_the_bounds_changes_nothing() -> None:

@@ -86,7 +86,7 @@ def test_options_replace_settings_and_seeds_repeat(described: DescribedAws) -> N
 
 
 def test_an_endless_wait_is_null_in_json_and_words_on_the_screen(described: DescribedAws, tmp_path: Path) -> None:
-    arguments = ["simulate", "dev/recommender", trace(tmp_path, 0), "--service-time", "30", "--max-instances", "0"]
+    arguments = ["simulate", "dev/recommender", trace(tmp_path, 0), "--service-time", "30", "--min-instances", "0"]
     arguments += ["--initial-instances", "0", "--request-ttl", "60", "--duration", "3600"]
     found = document(run(*arguments, "--json"))
     assert (found["expired"], found["wait_seconds"]["p50"]) == (1, None)
@@ -146,6 +146,7 @@ def test_a_chart_of_the_timeline(described: DescribedAws, tmp_path: Path) -> Non
         (["poisson:10/h", "--service-time", "1", "--profile", "nothing.json"], "nothing.json cannot be read"),
         (["poisson:10/h", "--service-time", "1", "--min-instances", "3", "--max-instances", "1"], "bounds are 3 to 1"),
         (["poisson:10/h", "--service-time", "1", "--prices", "nothing.csv"], "nothing.csv cannot be read"),
+        (["poisson:10/h", "--service-time", "1", "--instance-type", "m5.large"], "'m5.large' is no SageMaker instance type"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_sentence(described: DescribedAws, arguments: list[str], sentence: str) -> None:
@@ -193,6 +194,16 @@ def test_the_defaults_of_the_module_need_neither_terraform_nor_aws(monkeypatch: 
     assert document(run(*arguments, "--region", "eu-west-1"))["cost"]["usd"] != found["cost"]["usd"]
     error = run("simulate", "dev", "poisson:10/h", "--service-time", "20", "--region", "eu-west-1").exception
     assert "--region is for the settings called defaults" in str(error)
+
+
+def test_an_unknown_environment_is_refused_with_the_word_for_defaults() -> None:
+    error = run("simulate", "default", "poisson:10/h", "--service-time", "1", "--start-time", "9").exception
+    assert str(error).endswith("In place of an environment, defaults has the defaults of module async-inference.")
+
+
+def test_an_endpoint_without_instances_is_not_simulated() -> None:
+    arguments = ("poisson:10/h", "--service-time", "1", "--start-time", "9", "--max-instances", "0")
+    assert run("simulate", "defaults", *arguments).exit_code == 2
 
 
 @pytest.mark.parametrize("source", ["nonsense", "poison:1/h", "cloudwatch:99", "cloudwatch:x", "s3://"])

@@ -20,7 +20,7 @@ from botocore.exceptions import (
 
 from async_endpoint import AsyncEndpoint, Invocation, State, invoke_sync
 from async_endpoint.client import synchronous
-from async_endpoint.client.botocore_errors import as_boto3_error
+from async_endpoint.client.botocore_errors import as_boto3_error, raise_as_boto3
 from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.reply_queues import ReplyQueues
 from async_endpoint.core.errors import (
@@ -238,6 +238,35 @@ def test_every_error_has_one_of_boto3(aws: FakeAws, error: Exception, kind: type
     found = as_boto3_error(error, info, "shop/invocations", exceptions())
     assert isinstance(found, kind) and words in str(found)
     assert isinstance(found, (BotoCoreError, ClientError, ZeroDivisionError))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (caused(UsageError("sign in"), NoCredentialsError()), NoCredentialsError),
+        (ZeroDivisionError("a defect"), ZeroDivisionError),
+        (UsageError("no output location"), ClientError),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_an_error_is_never_its_own_cause(aws: FakeAws, error: Exception, kind: type[Exception]) -> None:
+    """Also if it was raised before, as one that calls share."""
+    info = EndpointInfo.from_outputs(aws.outputs)
+    for _ in range(2):
+        with pytest.raises(kind) as caught:
+            raise_as_boto3(error, info, "shop/invocations", exceptions())
+        causes: list[BaseException | None] = [caught.value]
+        while causes[-1] is not None:
+            causes.append(causes[-1].__cause__)
+            assert len(causes) < 5, "the causes go in circles"
+
+
+def test_causes_that_go_in_circles_end(aws: FakeAws) -> None:
+    error = UsageError("no output location")
+    error.__cause__ = NotReady("later")
+    error.__cause__.__cause__ = error
+    found = as_boto3_error(error, EndpointInfo.from_outputs(aws.outputs), "shop/invocations", exceptions())
+    assert isinstance(found, ClientError)
 
 
 def test_many_threads_share_one_client(answering: AnsweringEndpoint) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +16,14 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import EndpointConnectionError, ParamValidationError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
 
 from async_endpoint import AsyncEndpoint, Weight, WeightedEndpoint
 from async_endpoint.client.botocore_errors import client_error
 from async_endpoint.client.weighted import share_of
 from async_endpoint.core.errors import EndpointNotReady, InvalidInput
 from support.answering_endpoint import AnsweringEndpoint, exceptions
+from support.forked_child import in_child
 from support.in_memory_aws import FakeAws
 from support.in_memory_aws import client_error as service_error
 
@@ -125,16 +128,54 @@ def test_a_key_that_is_none_is_no_failure(traffic: Callable[..., Traffic], key: 
     assert traffic(0.5, key=key, draw=lambda: 0.6).call() == b"real shirt"
 
 
-def test_a_forked_child_connects_by_itself(traffic: Callable[..., Traffic], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forked_child_connects_by_itself(traffic: Callable[..., Traffic]) -> None:
     router = traffic(1)
     router.call()
-    parent = router.router._endpoint
-    assert parent is not None
-    monkeypatch.setattr("async_endpoint.client.weighted.os.getpid", lambda: -1)
-    assert router.router._connected() is not parent
-    monkeypatch.undo()
-    parent.close()
-    assert (router.connected, router.router.counts.fallbacks) == (2, 0)
+    assert in_child(lambda: (router.call(b"hat"), router.connected, router.router.counts.fallbacks)) == (
+        "returned (b'hat', 2, 0)"
+    )
+    assert (router.call(), router.connected) == (b"shirt", 1)
+
+
+def body_of(router: WeightedEndpoint, body: bytes) -> bytes:
+    answer: bytes = router.invoke_endpoint(EndpointName="old", Body=body)["Body"].read()
+    return answer
+
+
+def test_a_child_that_is_forked_while_its_parent_connects_or_counts_is_not_blocked(answering: AnsweringEndpoint) -> None:
+    connecting, parent, go_on = threading.Event(), os.getpid(), threading.Event()
+
+    def connect() -> AsyncEndpoint:
+        if os.getpid() == parent:
+            connecting.set()
+            assert go_on.wait(30)
+        return answering.client()
+
+    router = WeightedEndpoint(RealTime(), "old", connect, Weight.fixed(1))
+    with ThreadPoolExecutor(1) as callers:
+        call = callers.submit(body_of, router, b"shirt")
+        assert connecting.wait(20)
+        with router._lock, router._connection._lock:
+            said = in_child(lambda: body_of(router, b"hat"))
+        go_on.set()
+        assert said == "returned b'hat'" and call.result(20) == b"shirt"
+    router.close()
+
+
+def test_a_child_that_is_forked_while_its_parent_reads_the_weight_reads_it_too() -> None:
+    reading, parent, go_on, values = threading.Event(), os.getpid(), threading.Event(), iter(["0.1", "0.2", "0.3"])
+
+    def read() -> str:
+        value = next(values)
+        if value != "0.1" and os.getpid() == parent:
+            reading.set()
+            assert go_on.wait(30)
+        return value
+
+    weight = Weight(read, refresh=0.0, in_background=True)
+    assert weight.current() == 0.1 and reading.wait(20)
+    assert in_child(lambda: wait_for(lambda: weight.current() == 0.3)) == "returned None"
+    go_on.set()
 
 
 def test_calls_to_other_endpoints_and_other_methods_pass_through(traffic: Callable[..., Traffic]) -> None:
@@ -238,6 +279,19 @@ def test_a_parameter_is_read_in_the_background_and_seldom() -> None:
     assert weight.current() == 0.2
 
 
+def test_a_weight_that_no_thread_can_read_stays(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    values = iter(["0.1", "0.2"])
+    weight = Weight(lambda: next(values), refresh=0.0, in_background=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        assert [weight.current() for _ in range(3)] == [0.1] * 3
+    assert len(caplog.records) == 1 and "stays 0.1: can't start new thread" in caplog.text
+    wait_for(lambda: weight.current() == 0.2)
+
+
 def wait_for(so: Callable[[], bool]) -> None:
     for _ in range(2_000):
         if so():
@@ -288,6 +342,84 @@ def test_a_client_that_cannot_be_created_is_a_fallback_or_an_error_of_boto3(answ
     assert falling.invoke_endpoint(EndpointName="old", Body=b"hat")["Body"].read() == b"real hat"
     with pytest.raises(exceptions().ValidationError):
         failing.invoke_endpoint(EndpointName="old", Body=b"hat")
+
+
+def test_a_failure_to_connect_is_shared_by_the_calls_that_wait_and_not_repeated_at_once() -> None:
+    now, attempts, go_on = [0.0], threading.Semaphore(0), threading.Event()
+
+    def connect() -> AsyncEndpoint:
+        attempts.release()
+        assert go_on.wait(20)
+        raise EndpointNotReady("Endpoint shop does not exist.")
+
+    router = WeightedEndpoint(RealTime(), "old", connect, Weight.fixed(1), elapsed=lambda: now[0])
+
+    with ThreadPoolExecutor(8) as callers:
+        calls = [callers.submit(body_of, router, b"hat") for _ in range(8)]
+        wait_for(lambda: router.counts.asynchronous == 8)
+        go_on.set()
+        assert {done.result(20) for done in calls} == {b"real hat"}
+    now[0] = 4.9
+    assert body_of(router, b"hat") == b"real hat"
+    assert attempts.acquire(blocking=False) and not attempts.acquire(blocking=False)
+    now[0] = 5.0
+    assert body_of(router, b"hat") == b"real hat" and attempts.acquire(blocking=False)
+    assert router.counts.fallbacks == 10
+
+
+def test_connecting_counts_as_time_of_the_call(answering: AnsweringEndpoint) -> None:
+    go_on = threading.Event()
+
+    def connect() -> AsyncEndpoint:
+        assert go_on.wait(30)
+        return answering.client()
+
+    waiting, hedging = (
+        WeightedEndpoint(RealTime(), "old", connect, Weight.fixed(1), **limit)
+        for limit in ({"timeout": 0.2}, {"fallback_after": 0.2})
+    )
+    begun = time.monotonic()
+    with pytest.raises(ReadTimeoutError):
+        body_of(waiting, b"hat")
+    assert body_of(hedging, b"hat") == b"real hat"
+    assert time.monotonic() - begun < 10
+    go_on.set()
+    for router in (waiting, hedging):
+        assert router._connection.endpoint(20)
+        router.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        service_error("InternalFailure", "failed", 500),
+        ConnectionClosedError(endpoint_url="shop"),
+        ReadTimeoutError(endpoint_url="s"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_request_that_may_have_been_accepted_is_not_repeated(traffic: Callable[..., Traffic], error: Exception) -> None:
+    router = traffic(1)
+    router.answering.aws.runtime.error = error
+    with pytest.raises((exceptions().InternalFailure, ConnectionClosedError, ReadTimeoutError)):
+        router.call()
+    assert router.real_time.calls == []
+
+
+def test_a_request_that_was_processed_is_not_repeated_and_one_that_expired_is(traffic: Callable[..., Traffic]) -> None:
+    router = traffic(1)
+    with pytest.raises(exceptions().InternalFailure):
+        router.call(b"upload")  # as after three containers have died of it
+    assert router.real_time.calls == []
+    assert router.call(b"expire") == b"real expire"
+
+
+def test_a_call_whose_time_has_passed_does_not_wait_for_the_other_endpoint_too(traffic: Callable[..., Traffic]) -> None:
+    times = iter([0.0, 0.0, 20.0])
+    router = traffic(1, elapsed=lambda: next(times, 20.0))
+    with pytest.raises(exceptions().ServiceUnavailable):
+        router.call(b"expire")
+    assert router.real_time.calls == []
 
 
 def test_after_the_old_endpoint_is_gone_the_first_error_is_raised(traffic: Callable[..., Traffic]) -> None:
@@ -356,6 +488,18 @@ def test_what_only_real_time_can_do_goes_there(traffic: Callable[..., Traffic], 
     assert router.call(**{argument: "x"}) == b"real shirt"
     assert (router.connected, router.router.counts.real_time) == (0, 1)
     assert router.call(InferenceId="mine") == b"shirt"
+
+
+def test_a_content_type_is_sent_where_the_caller_gave_one(traffic: Callable[..., Traffic]) -> None:
+    """boto3 adds none to InvokeEndpoint, so neither endpoint receives one; an object in S3 has one in any case."""
+    for weight in (0, 1):
+        router = traffic(weight)
+        router.call()
+        router.call(ContentType="text/plain")
+        first, second = router.answering.calls if weight else router.real_time.calls
+        assert ("ContentType" in first, second["ContentType"]) == (False, "text/plain")
+    router.call(b"x" * 128_001)
+    assert router.answering.calls[-1]["ContentType"] == "application/octet-stream"
 
 
 def test_closing_closes_both(traffic: Callable[..., Traffic]) -> None:

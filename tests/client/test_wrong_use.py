@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 import threading
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +12,7 @@ import pytest
 
 from async_endpoint import AsyncEndpoint, ClientConfig, Invocation, Request, Submitted
 from async_endpoint.core.errors import InvalidInput
-
-CHILD_SECONDS = 30.0
+from support.forked_child import in_child
 
 
 @pytest.fixture
@@ -33,30 +28,6 @@ def endpoint(aws: Any) -> Any:
         aws.outputs, session=aws.session, config=ClientConfig(collect="head", poll_interval=0.01)
     ) as endpoint:
         yield endpoint
-
-
-def in_child(do: Callable[[], object]) -> str:
-    """What `do` raises or returns in a forked child, which is killed when it takes too long."""
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # this process has threads: that is the point
-        child = os.fork()
-    if child == 0:
-        try:
-            said = f"returned {do()!r}"
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(writer, said.encode())
-        os._exit(0)
-    try:
-        if not select.select([reader], [], [], CHILD_SECONDS)[0]:
-            os.kill(child, signal.SIGKILL)
-            return "hangs"
-        return os.read(reader, 65_536).decode()
-    finally:
-        os.waitpid(child, 0)
-        os.close(reader)
-        os.close(writer)
 
 
 def test_a_forked_child_is_refused_at_once(endpoint: AsyncEndpoint) -> None:

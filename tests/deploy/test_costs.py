@@ -149,6 +149,7 @@ def test_a_load_is_simulated_and_priced_for_a_month_and_a_thousand_requests(caps
     said = capsys.readouterr().err
     assert "load: 1,000 requests a month at random moments" in said
     assert "waits: half up to 0 s" in said
+    assert "Simulated: 1,000 requests in 30.4 days from Monday " in said
 
 
 def test_options_of_a_load_are_checked_before_terraform_starts() -> None:

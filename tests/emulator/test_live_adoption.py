@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from async_endpoint.deploy.live_adoption.inventory import Inventory, read_invent
 from async_endpoint.deploy.live_adoption.ownership import require_released
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 from async_endpoint.deploy.live_adoption.root_files import Root
-from async_endpoint.deploy.live_adoption.sharing import sharing
+from async_endpoint.deploy.live_adoption.sharing import Sharing, sharing
 from async_endpoint.deploy.plan import Planned
 from async_endpoint.deploy.summary.summary import ChangedResource, EndpointSummary, PlanSummary
 from async_endpoint.terraform.adapter import Changes
@@ -32,6 +33,7 @@ from async_endpoint.terraform.configured_endpoints import EXPRESSION, configured
 from async_endpoint.terraform.root_region import RootRegion
 from async_endpoint.terraform.unknown_fields import unknown_fields
 from async_endpoint.workspace import Workspace
+from support.in_memory_aws import client_error
 from support.in_process_aws import REGION, AwsHarness
 from support.live_origins import Origin, boto3_script, cdk_resources, real_time, release, stack
 
@@ -70,6 +72,12 @@ def guide(local_aws: AwsHarness) -> Origin:
 @pytest.fixture(scope="module")
 def inventory(session: AwsSession, guide: Origin) -> Inventory:
     return read_inventory(session, guide.endpoint)
+
+
+@pytest.fixture(scope="module")
+def answering(session: AwsSession, local_aws: AwsHarness) -> Inventory:
+    """A real-time endpoint."""
+    return read_inventory(session, real_time(local_aws.client).endpoint)
 
 
 @pytest.fixture
@@ -190,10 +198,106 @@ def test_what_another_endpoint_uses_too_is_referenced(session: AwsSession, inven
     local_aws.forget(other)
 
 
-def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
-    root: Root, session: AwsSession, local_aws: AwsHarness, describe: Any
-) -> None:
-    live = read_inventory(session, real_time(local_aws.client).endpoint)
+class Sagemaker:
+    """SageMaker of the local AWS with answers of its own for some names of configurations and models; None is a deleted one."""
+
+    def __init__(self, live: Any, **answers: Any) -> None:
+        self._live, self._answers = live, answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._live, name)
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> Any:  # noqa: N803
+        return self._answer("config", EndpointConfigName) or self._live.describe_endpoint_config(
+            EndpointConfigName=EndpointConfigName
+        )
+
+    def describe_model(self, ModelName: str) -> Any:  # noqa: N803
+        return self._answer("model", ModelName) or self._live.describe_model(ModelName=ModelName)
+
+    def get_paginator(self, operation: str) -> Any:
+        if operation != "list_endpoints":
+            return self._live.get_paginator(operation)
+        return SimpleNamespace(paginate=lambda: [{"Endpoints": [{"EndpointName": "neighbour"}]}])
+
+    def describe_endpoint(self, EndpointName: str) -> Any:  # noqa: N803
+        return {"EndpointConfigName": "config"} if EndpointName == "neighbour" else None
+
+    def _answer(self, kind: str, name: str) -> Any:
+        if name in self._answers and self._answers[name] is None:
+            raise client_error("ValidationException", f"Could not find {kind} {name}")
+        return self._answers.get(name)
+
+
+def neighbours(session: AwsSession, inventory: Inventory, **answers: Any) -> Sharing:
+    """What is shared with an endpoint `neighbour`, whose configuration is `config`."""
+    sagemaker = Sagemaker(session.sagemaker, **answers)
+    return sharing(
+        AwsSession(lambda service: sagemaker if service == "sagemaker" else session.client(service), REGION),
+        inventory,
+        frozenset(),
+    )
+
+
+def test_an_endpoint_whose_configuration_is_deleted_may_use_everything(session: AwsSession, inventory: Inventory) -> None:
+    shared = neighbours(session, inventory, config=None)
+
+    why = "the configuration of endpoint neighbour is deleted, so it may use it too"
+    assert (shared.bucket, shared.role, set(shared.topics.values())) == (why, why, {why})
+
+
+def test_a_deleted_model_hides_no_other(session: AwsSession, inventory: Inventory) -> None:
+    assert inventory.role is not None
+    gone = {"ProductionVariants": [{"ModelName": "gone"}]}
+    shadowed = gone | {"ShadowProductionVariants": [{"ModelName": "shadow"}]}
+    model = {"ExecutionRoleArn": inventory.role.arn}
+
+    assert neighbours(session, inventory, config=gone, gone=model).role == "endpoint neighbour uses it too"
+    assert neighbours(session, inventory, config=shadowed, gone=None, shadow=model).role == "endpoint neighbour uses it too"
+    unknown = neighbours(session, inventory, config=gone, gone=None)
+    assert (unknown.role, unknown.bucket) == ("model gone of endpoint neighbour is deleted, so it may use it too", None)
+
+
+def test_a_bucket_that_captures_calls_of_another_endpoint_is_referenced(session: AwsSession, inventory: Inventory) -> None:
+    assert inventory.bucket is not None
+    capturing = {"DataCaptureConfig": {"DestinationS3Uri": f"s3://{inventory.bucket.name}/captured"}}
+    assert neighbours(session, inventory, config=capturing).bucket == "endpoint neighbour uses it too"
+
+
+def test_a_bucket_of_another_account_is_referenced(session: AwsSession, inventory: Inventory) -> None:
+    def head_bucket(Bucket: str, ExpectedBucketOwner: str) -> Any:  # noqa: N803
+        assert inventory.bucket is not None
+        assert (Bucket, ExpectedBucketOwner) == (inventory.bucket.name, inventory.account)
+        raise client_error("403", "Forbidden", 403)
+
+    s3 = SimpleNamespace(head_bucket=head_bucket)
+    foreign = AwsSession(lambda service: s3 if service == "s3" else session.client(service), REGION)
+
+    assert sharing(foreign, inventory, frozenset()).bucket == "it is another account's, or cannot be read (s3:ListBucket)"
+
+
+def test_every_action_of_the_wake_alarm_that_ends_is_listed(inventory: Inventory, describe: Any) -> None:
+    assert not [line for line in describe(inventory).changes if line.startswith("Action ")]
+    [scaling] = inventory.scaling.values()
+    [wake] = scaling.steps
+    [alarm] = wake.alarms
+    actions = {"AlarmActions": [wake.resource.arn, "arn:page"], "OKActions": ["arn:ok"], "InsufficientDataActions": ["arn:no"]}
+    paging = replace(alarm, details={**alarm.details, **actions, "ActionsEnabled": False})
+
+    changes = describe(
+        replace(inventory, scaling={"AllTraffic": replace(scaling, steps=(replace(wake, alarms=(paging,)),))})
+    ).changes
+
+    assert [line.partition(" ends: ")[0] for line in changes if line.startswith("Action ")] == [
+        f"Action arn:page of alarm {alarm.name} on ALARM",
+        f"Action arn:ok of alarm {alarm.name} on OK",
+        f"Action arn:no of alarm {alarm.name} on INSUFFICIENT_DATA",
+    ]
+    assert f"Alarm {alarm.name}, whose actions are switched off, starts instances from now on." in changes
+
+
+def test_a_real_time_endpoint_is_described_by_the_modules_beneath(root: Root, answering: Inventory, describe: Any) -> None:
+    live = answering
 
     described = describe(live)
 
@@ -208,6 +312,27 @@ def test_a_real_time_endpoint_is_described_by_the_modules_beneath(
     addresses = {one.address for one in described.imports}
     assert 'module.shop_endpoint.aws_appautoscaling_policy.tracking["AllTraffic/invocations_per_instance"]' in addresses
     assert described.kept == [f"Role {live.name}-role is referenced and never changed."]
+
+
+def test_scaling_of_a_real_time_endpoint_changes_by_no_surprise(answering: Inventory, describe: Any) -> None:
+    live = answering
+    [scaling] = live.scaling.values()
+    [tracking] = scaling.tracking
+    keeping = replace(tracking, keeps_instances=True)
+    suspended = replace(
+        scaling.target, details={**scaling.target.details, "SuspendedState": {"DynamicScalingInSuspended": True}}
+    )
+    held = describe(replace(live, scaling={"AllTraffic": replace(scaling, tracking=(keeping,), target=suspended)}))
+    assert "target_invocations_per_instance" not in held.text
+    assert not [one for one in held.imports if "appautoscaling" in one.address]
+    name = tracking.resource.name
+    assert f"Scaling policy {name} stays, not managed here: the module has no DisableScaleIn." in held.kept
+    assert [line for line in held.changes if line.startswith("Scaling is suspended (DynamicScalingInSuspended): ")]
+    second = replace(
+        tracking, resource=replace(tracking.resource, name="second"), target="backlog_per_instance", scale_in_seconds=60
+    )
+    both = describe(replace(live, scaling={"AllTraffic": replace(scaling, tracking=(tracking, second))}))
+    assert [line for line in both.changes if line.startswith("Cooldowns of scaling policy second change from 60 s in and 300")]
 
 
 def test_a_stack_that_owns_the_endpoint_is_refused_until_it_has_released_it(session: AwsSession, local_aws: AwsHarness) -> None:
@@ -233,6 +358,8 @@ def test_a_stack_that_owns_the_endpoint_is_refused_until_it_has_released_it(sess
         ({"managed_by": "opentofu"}, True),
         ({"terraform": "true"}, True),
         ({"managed-by": "terraform", "deployment": "shop-prod-eu-west-1"}, True),
+        ({"deployment": "shop-prod-eu-west-1"}, True),
+        ({"deployment": "blue"}, False),
         ({"managed-by": "terraform", "deployment": "shop-dev-eu-west-1"}, False),
         ({"managed-by": "the platform team", "terraform": "false"}, False),
     ],
@@ -277,7 +404,9 @@ def test_another_state_is_asked_for_what_it_has(session: AwsSession, tmp_path: P
         refused.value
     )
     assert "aws_s3_bucket.other" not in str(refused.value)
-    assert require_released(session, [endpoint, role], "shop-dev-eu-west-1", [state(tmp_path)]) == []
+    [note] = require_released(session, [endpoint, role], "shop-dev-eu-west-1", [state(tmp_path)])
+    assert "endpoint Shop (ManagedBy=terraform)" in note
+    assert "other.tfstate (no lineage, 0 resources)" in note
     theirs.write_text("{}")
     with pytest.raises(InvalidInput, match="is no Terraform state"):
         require_released(session, [endpoint, role], "shop-dev-eu-west-1", [theirs])
@@ -294,6 +423,23 @@ def test_what_no_module_has_is_listed(inventory: Inventory, describe: Any) -> No
 
     assert f"ExplainerConfig of {configuration} ends: the modules do not have it." in changes
     assert "CapacityReservationConfig of variant AllTraffic ends: the modules do not have it." in changes
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_data_capture_ends_where_it_is_enabled(inventory: Inventory, describe: Any, enabled: bool) -> None:
+    details = {**inventory.configuration.details, "DataCaptureConfig": {"EnableCapture": enabled}}
+    changes = describe(replace(inventory, configuration=replace(inventory.configuration, details=details))).changes
+    assert any(one.startswith("Data capture ends") for one in changes) == enabled
+
+
+def test_topics_that_the_module_adds_are_listed(inventory: Inventory, describe: Any) -> None:
+    def added(*outcomes: str) -> list[str]:
+        kept = replace(inventory, topics={outcome: inventory.topics[outcome] for outcome in outcomes})
+        return [one for one in describe(kept).changes if one.startswith("SageMaker publishes")]
+
+    assert added("error", "success") == []
+    assert added("success") == ["SageMaker publishes error notifications too, to a topic that the module creates."]
+    assert added() == ["SageMaker publishes error and success notifications too, to topics that the module creates."]
 
 
 def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, describe: Any) -> None:
@@ -342,10 +488,8 @@ def test_what_no_module_has_is_listed_at_every_depth(inventory: Inventory, descr
     ]
 
 
-def test_one_key_replaces_those_of_captured_data_and_core_dumps(
-    session: AwsSession, local_aws: AwsHarness, describe: Any
-) -> None:
-    live = read_inventory(session, real_time(local_aws.client).endpoint)
+def test_one_key_replaces_those_of_captured_data_and_core_dumps(answering: Inventory, describe: Any) -> None:
+    live = answering
     [variant] = live.variants
     capture = {
         "EnableCapture": True,
@@ -369,7 +513,7 @@ def test_one_key_replaces_those_of_captured_data_and_core_dumps(
     ]
 
 
-def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any) -> None:
+def test_names_that_the_module_would_give_are_refused(inventory: Inventory, describe: Any, local_aws: AwsHarness) -> None:
     topic = inventory.topics["success"]
 
     def called(name: str) -> Inventory:
@@ -390,6 +534,8 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         {"role": replace(role, name=f"shop-dev-{REGION}-execution")},
         {"bucket": replace(bucket, name=f"shop-dev-{inventory.account}-{REGION}")},
     ]
+    made = f"shop-dev-{inventory.account}-{REGION}"
+    local_aws.s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
     for taken in named:
         [kind] = taken
         with pytest.raises(
@@ -397,6 +543,7 @@ def test_names_that_the_module_would_give_are_refused(inventory: Inventory, desc
         ):
             describe(replace(inventory, **taken))
         describe(replace(inventory, **taken), kind)
+    local_aws.s3.delete_bucket(Bucket=made)
 
 
 def test_what_the_verification_will_refuse_is_named_with_its_deletion(inventory: Inventory, root: Root, describe: Any) -> None:

@@ -58,7 +58,7 @@ class FakeCloudWatch:
         for query in request["MetricDataQueries"]:
             values = self.values.get(query["MetricStat"]["Metric"]["MetricName"], [])
             times = [datetime.fromtimestamp(self._aws.time.now() - 60 * number, UTC) for number in range(len(values))]
-            results.append({"Id": query["Id"], "Timestamps": times, "Values": values})
+            results.append({"Id": query["Id"], "Timestamps": times, "Values": values, "StatusCode": "Complete"})
         return {"MetricDataResults": results}
 
 

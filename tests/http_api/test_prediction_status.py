@@ -238,7 +238,8 @@ class FakeCloudWatch:
     def get_metric_data(self, **asked: Any) -> dict[str, Any]:
         self.calls += 1
         results = [
-            {"Id": query["Id"], "Timestamps": [asked["StartTime"]], "Values": [3.0]} for query in asked["MetricDataQueries"]
+            {"Id": query["Id"], "Timestamps": [asked["StartTime"]], "Values": [3.0], "StatusCode": "Complete"}
+            for query in asked["MetricDataQueries"]
         ]
         return {"MetricDataResults": results}
 

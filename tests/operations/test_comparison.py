@@ -6,12 +6,16 @@ import io
 import json
 import math
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from async_endpoint.aws import AwsSession
+from async_endpoint.client.botocore_errors import client_error as model_error
 from async_endpoint.operations.compare import difference
 from async_endpoint.operations.comparison import (
     Answer,
@@ -23,8 +27,8 @@ from async_endpoint.operations.comparison import (
     compare_endpoints,
     judge,
 )
-from support.answering_endpoint import AnsweringEndpoint
-from support.in_memory_aws import FakeAws
+from support.answering_endpoint import AnsweringEndpoint, exceptions
+from support.in_memory_aws import FakeAws, client_error
 
 JSON = "application/json"
 OPTIONS = Options()
@@ -45,7 +49,11 @@ def refused(status: int | None, error: str = "no") -> Answer:
         (answered({"a": 1}), answered({"a": 2}), Verdict.DIFFERENT, "$.a is 1 and 2"),
         (answered(1, "text/plain"), answered(1), Verdict.DIFFERENT, "content types are 'text/plain' and 'application/json'"),
         (answered(1), refused(500, "out of memory"), Verdict.REAL_TIME_ONLY, "out of memory"),
-        (refused(0, "timed out"), answered(1), Verdict.ASYNCHRONOUS_ONLY, "timed out"),
+        (replace(refused(0, "timed out"), beyond=True), answered(1), Verdict.ASYNCHRONOUS_ONLY, "timed out"),
+        (refused(0, "too long"), answered("x" * 6_291_456), Verdict.ASYNCHRONOUS_ONLY, "too long"),  # with its quotes
+        (refused(0, "died"), answered(1), Verdict.REAL_TIME_FAILED, "died"),
+        (refused(500, "no memory"), answered(1), Verdict.REAL_TIME_FAILED, "no memory"),
+        (refused(None, "denied"), answered(1), Verdict.REAL_TIME_FAILED, "denied"),
         (refused(400, "no size"), refused(400, "no size"), Verdict.SAME_ERROR, "no size"),
         (refused(400, "no size"), refused(500), Verdict.NEITHER, "real time: no size; asynchronous: no"),
         (refused(0, "timed out"), refused(0, "timed out"), Verdict.NEITHER, "timed out"),
@@ -74,6 +82,43 @@ def test_exact_numbers_and_hostile_documents_are_compared() -> None:
     assert difference(deep, deep + b" ") == "100,000 bytes and 100,001 bytes differ"
     closed = b"[" * 900 + b"1" + b"]" * 900
     assert difference(closed, closed.replace(b"1", b"2")) is not None
+
+
+TIMED_OUT = "Your invocation timed out while waiting for a response from container primary"
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "good"),
+    [
+        (client_error("AccessDeniedException", "sagemaker:InvokeEndpoint", 403), 5, False),
+        (client_error("ThrottlingException", "Rate exceeded", 429), 5, False),
+        (client_error("ServiceUnavailable", "later", 503), 7_000_000, False),
+        (client_error("ValidationError", "Endpoint old not found.", 400), 5, False),
+        (client_error("ValidationError", "length less than or equal to 6291456", 400), 7_000_000, True),
+        (client_error("413", "Request Entity Too Large", 413), 7_000_000, True),
+        (model_error(exceptions(), "ModelError", TIMED_OUT, 424, OriginalStatusCode=0, OriginalMessage=TIMED_OUT), 5, True),
+        (model_error(exceptions(), "ModelError", "died", 424, OriginalStatusCode=0, OriginalMessage="died"), 5, False),
+        (model_error(exceptions(), "ModelError", TIMED_OUT, 424, OriginalStatusCode=500, OriginalMessage=TIMED_OUT), 5, False),
+        (ReadTimeoutError(endpoint_url="old"), 5, False),  # at once: of the caller's own network
+        (EndpointConnectionError(endpoint_url="old"), 5, False),
+        (None, 26_214_401, True),
+    ],
+)
+def test_a_real_time_endpoint_that_fails_does_not_pass(
+    aws: FakeAws, tmp_path: Path, error: Exception | None, size: int, good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("async_endpoint.client.uploads.PART_BYTES", 2**30)  # S3 in memory takes an object as a whole
+
+    def invoke_endpoint(**_: Any) -> dict[str, Any]:
+        assert error is not None, "it is too large to be sent"
+        raise error
+
+    session = AwsSession({"sagemaker-runtime": SimpleNamespace(invoke_endpoint=invoke_endpoint)}.__getitem__, "eu-west-1")
+    with AnsweringEndpoint(aws).client() as endpoint:
+        report = compare_endpoints(session, "old", endpoint, inputs(tmp_path, b"x" * size), Options())
+    assert report.passed is good
+    assert [item.verdict for item in report.items] == [Verdict.ASYNCHRONOUS_ONLY if good else Verdict.REAL_TIME_FAILED]
+    assert ("the same answers" in report.markdown()) is good
 
 
 class RealTime:

@@ -27,7 +27,7 @@ def get_metric_data(MetricDataQueries: list[dict[str, Any]], StartTime: datetime
             begin = datetime.fromtimestamp(minute.timestamp() // period * period, UTC)
             if begin + timedelta(seconds=period) > StartTime and begin < EndTime:
                 sums[begin] = sums.get(begin, 0) + value
-        results.append({"Id": query["Id"], "Timestamps": list(sums), "Values": list(sums.values())})
+        results.append({"Id": query["Id"], "Timestamps": list(sums), "Values": list(sums.values()), "StatusCode": "Complete"})
     return {"MetricDataResults": results}
 
 

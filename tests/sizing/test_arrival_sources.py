@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
+from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.aws import AwsSession
 from async_endpoint.batch.item import Item
 from async_endpoint.batch.manifest import Manifest
 from async_endpoint.capacity.arrivals.trace import EPOCH
+from async_endpoint.capacity.distributions import Fixed
 from async_endpoint.capacity.profile import Profile
+from async_endpoint.capacity.settings import Settings
+from async_endpoint.capacity.simulation import simulate
 from async_endpoint.client.models import Submitted
 from async_endpoint.core.errors import InvalidInput, NotApplied, NotReady, Refused
 from async_endpoint.sizing.arrival_sources import ArrivalOptions, Live, not_applied, parse_duration, read_workload
@@ -79,6 +83,41 @@ def test_several_sources_are_taken_together(tmp_path: Path) -> None:
     assert [at - EPOCH for at in found.arrivals] == [10, 30, 200]
     assert (found.start - EPOCH, found.end - EPOCH) == (0, 240)
     assert found.source == f"{sources[0]} and {sources[1]}"
+
+
+def test_requests_that_arrive_together_are_served_in_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = "".join(f"0,{seconds}\n" for seconds in (100, 1) * 100)
+    workload = read([csv(tmp_path, f"seconds,service_seconds\n{rows}")]).workload
+    assert list(workload.service) == [100, 1] * 100
+    one = Settings("ml.m5.xlarge", 1, Bounds(1, 1), request_ttl_seconds=21_600)
+    assert simulate(one, workload, starts=Fixed(60)).wait(50) == 50 * 101 - 1, "the 100th has 50 of each before it but itself"
+
+
+def test_what_has_no_dates_begins_with_what_has_some(tmp_path: Path) -> None:
+    dated = csv(tmp_path, "timestamp\n2026-11-30T14:00:30Z\n2026-11-30T18:00:00Z\n", "dated.csv")
+    undated = csv(tmp_path, "seconds\n5\n", "undated.csv")
+    found = read([undated, "poisson:60/h", dated], service_time="1")
+    start = datetime(2026, 11, 30, 14, tzinfo=UTC).timestamp()
+    assert found.workload.start == start
+    assert found.workload.seconds == 4 * 3_600 + 60, "a model lasts as long as what it is taken together with"
+    assert {start + 5, start + 30, start + 4 * 3_600} <= set(found.workload.arrivals)
+    assert 150 < len(found.workload) < 350
+    assert "What has no dates begins with what has some, at 2026-11-30 14:00 UTC." in found.notes
+
+
+def test_sources_of_different_years_are_refused(tmp_path: Path) -> None:
+    sources = [csv(tmp_path, f"timestamp\n{year}-11-30T14:00:00Z\n", f"{year}.csv") for year in (2024, 2026)]
+    with pytest.raises(InvalidInput, match=r"spread over 730 days from 2024-11-30 14:00 UTC on; at most 366 days"):
+        read(sources, service_time="1")
+    assert len(read(sources, service_time="1", duration="day").workload) == 1
+
+
+def test_two_models_of_one_kind_have_different_requests() -> None:
+    workload = read(["poisson:30/h", "poisson:30/h"], service_time="uniform:1,9", duration="week").workload
+    alone = read(["poisson:30/h"], service_time="uniform:1,9", duration="week").workload
+    assert len(set(workload.arrivals)) == len(workload) > 1.9 * len(alone)
+    assert set(alone.arrivals) < set(workload.arrivals)
+    assert len(set(workload.service)) == len(workload)
 
 
 def test_stretch_and_duration_set_the_window(tmp_path: Path) -> None:

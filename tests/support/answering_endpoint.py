@@ -58,4 +58,4 @@ class AnsweringEndpoint:
         if body in FAILURES:
             self.aws.s3.put(reply["FailureLocation"], FAILURES[body].encode())
         elif body != b"never":
-            self.aws.s3.put(reply["OutputLocation"], body, request["ContentType"])
+            self.aws.s3.put(reply["OutputLocation"], body, request.get("ContentType", "application/octet-stream"))

@@ -33,7 +33,9 @@ class FakeMetrics:
         found = self._periods(query["MetricStat"], StartTime.timestamp(), EndTime.timestamp())
         times = [datetime.fromtimestamp(start, UTC) for start in found]
         answer: dict[str, Any] = {
-            "MetricDataResults": [{"Id": query["Id"], "Timestamps": times, "Values": list(found.values())}]
+            "MetricDataResults": [
+                {"Id": query["Id"], "Timestamps": times, "Values": list(found.values()), "StatusCode": "Complete"}
+            ]
         }
         return answer | ({"NextToken": str(number + 1)} if number + 1 < len(MetricDataQueries) else {})
 

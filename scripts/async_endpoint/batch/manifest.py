@@ -82,7 +82,7 @@ def submission_times(path: Path) -> list[float]:
         raise InvalidInput(f"{printable(path)} is not the manifest of a batch ({error}); give one.") from error
     try:
         times = sorted(Submitted.from_dict(json.loads(row[0])).submitted_at.timestamp() for row in rows)
-    except (InvalidInput, ValueError, TypeError) as error:
+    except (InvalidInput, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"{printable(path)} has a request that cannot be read ({error}); give another manifest.") from error
     if not times:
         raise InvalidInput(f"{printable(path)} has no accepted request; run the batch first.")

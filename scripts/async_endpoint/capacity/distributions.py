@@ -17,6 +17,7 @@ from typing import Final, NoReturn, Protocol
 from async_endpoint.core.errors import InvalidInput
 
 SYNTAX: Final = "use seconds such as 12, lognormal:MEAN,P95, uniform:LOWEST,HIGHEST, or sample:VALUE,VALUE,…"
+MOST_SECONDS: Final = 366 * 86_400
 _NORMAL: Final = NormalDist()
 _Z95: Final = _NORMAL.inv_cdf(0.95)
 
@@ -82,7 +83,8 @@ class Uniform:
 
     def __post_init__(self) -> None:
         _check_finite("The lowest time of a uniform distribution", self.lowest)
-        if not self.lowest <= self.highest < math.inf:
+        _check_finite("The highest time of a uniform distribution", self.highest)
+        if self.lowest > self.highest:
             raise InvalidInput(f"A uniform distribution runs from {self.lowest:g} to {self.highest:g} s; give the lower first.")
 
     def quantile(self, u: float) -> float:
@@ -111,6 +113,7 @@ class LogNormal:
                 f"No log-normal distribution has mean {self.mean:g} s and 95th percentile {self.p95:g} s; give a percentile "
                 f"above the mean and at most {most:.2f} times the mean."
             )
+        _check_finite("The 95th percentile of a log-normal distribution", self.p95)
 
     def quantile(self, u: float) -> float:
         return math.exp(self._location + self._scale * _NORMAL.inv_cdf(min(max(u, 1e-12), 1 - 1e-12)))
@@ -138,11 +141,16 @@ class Recorded:
         return Sampled(self.values).mean
 
 
-def draws(distribution: Distribution, seed: int) -> Iterator[float]:
-    """Independent values without end; the same ones for the same seed, in every process."""
+def stream(seed: int | str, purpose: str) -> random.Random:
+    """The random numbers of one purpose, independent of those of any other with this seed; the same in every process."""
+    return random.Random(f"{seed}/{purpose}")
+
+
+def draws(distribution: Distribution, seed: int | str, purpose: str) -> Iterator[float]:
+    """Independent values without end, from the `stream` of the seed and the purpose."""
     if isinstance(distribution, Recorded):
         return chain(distribution.values, repeat(distribution.mean if distribution.values else 0.0))
-    generator = random.Random(seed)
+    generator = stream(seed, purpose)
     return (distribution.quantile(generator.random()) for _ in repeat(None))
 
 
@@ -176,5 +184,5 @@ def _invalid(text: str) -> NoReturn:
 
 
 def _check_finite(what: str, seconds: float) -> None:
-    if not 0 <= seconds < math.inf:
-        raise InvalidInput(f"{what} is {seconds:g} s; use 0 or more seconds.")
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise InvalidInput(f"{what} is {seconds:g} s; use 0 to {MOST_SECONDS:,} seconds (366 days).")

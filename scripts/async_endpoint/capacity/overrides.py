@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.autoscaling.policies import TargetTracking
-from async_endpoint.capacity.settings import Settings, Stepped, Tracked
+from async_endpoint.capacity.recommendation.evaluation import in_steady_state
+from async_endpoint.capacity.settings import ScheduledBounds, Settings, Stepped, Tracked
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.text import joined
@@ -36,12 +37,22 @@ class Overrides:
         given = ((one.name, getattr(self, one.name)) for one in fields(self))
         return ", ".join(f"{name} {value}" for name, value in given if value is not None)
 
+    def scheduled(self, settings: Settings) -> list[str]:
+        """The scheduled actions that set a minimum or a maximum which is replaced."""
+        return [
+            action.name
+            for action in settings.schedules
+            if (self.min_instances is not None and action.minimum is not None)
+            or (self.max_instances is not None and action.maximum is not None)
+        ]
+
 
 def overridden(settings: Settings, overrides: Overrides) -> Settings:
-    """`settings` with `overrides`.
+    """`settings` with `overrides`: of bounds in scheduled actions too, since the first one would undo them otherwise.
 
     The target and its cooldowns are those of the policies that track the backlog per instance, the wake cooldown is that of the
-    step policies on HasBacklogWithoutCapacity. Raises InvalidInput for a policy that there is not, and for impossible bounds.
+    step policies on HasBacklogWithoutCapacity. Raises InvalidInput for a policy that there is not, and for impossible bounds,
+    also those of a scheduled action.
     """
     low, high = overrides.min_instances, overrides.max_instances
     bounds = Bounds(
@@ -57,8 +68,34 @@ def overridden(settings: Settings, overrides: Overrides) -> Settings:
         bounds=bounds,
         initial=bounds.clamp(initial),
         policies=tuple(_policies(settings, overrides)),
+        schedules=tuple(_scheduled(action, low, high) for action in settings.schedules),
         request_ttl_seconds=ttl,
     )
+
+
+def overridden_in_steady_state(settings: Settings, overrides: Overrides, start: float) -> Settings:
+    """`settings` with `overrides`, in the state in which they are at `start` after a long idle time.
+
+    Instances in service are `initial_instances` if that is given, as far as the bounds of that moment allow.
+    """
+    steady = in_steady_state(overridden(settings, overrides), start)
+    if overrides.initial_instances is None:
+        return steady
+    return replace(steady, initial=steady.bounds.clamp(overrides.initial_instances))
+
+
+def _scheduled(action: ScheduledBounds, low: int | None, high: int | None) -> ScheduledBounds:
+    """The action with other bounds, of those that it sets. A maximum that is not given makes room for a minimum that is."""
+    minimum = action.minimum if low is None or action.minimum is None else low
+    maximum = action.maximum if high is None or action.maximum is None else high
+    if high is None and low is not None and maximum is not None:
+        maximum = max(maximum, low)
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise InvalidInput(
+            f"With max_instances {maximum}, scheduled action {action.name} would set a minimum of {minimum}, and fail; give "
+            "min_instances as well."
+        )
+    return replace(action, minimum=minimum, maximum=maximum)
 
 
 def _policies(settings: Settings, overrides: Overrides) -> Iterator[Tracked | Stepped]:

@@ -92,7 +92,7 @@ def _document(service: str, content: bytes, origin: str) -> Mapping[str, Any]:
         document = json.loads(content)
         complete = isinstance(document["products"], dict) and isinstance(document["terms"]["OnDemand"], dict)
         offer = document["offerCode"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         complete, offer = False, service
     if not complete:
         raise InvalidInput(f"{origin} does not have the form of an AWS price list file: `products` and `terms.OnDemand`.")

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,17 +24,23 @@ COLUMNS: Final = ("name", "region", "usd", "date", "source")
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+")
 
 
-def parse_overrides(text: str, origin: str) -> PriceTable:
-    """The prices of a file's text, by region and name. `origin` is its name for messages.
+def parse_overrides(text: str, origin: str, *, today: datetime.date) -> PriceTable:
+    """The prices of a file's text, by region and name. `origin` is its name for messages; no price is of a day after `today`.
 
     Raises InvalidInput that names the place, what was found and what to do.
     """
-    return _json(text, origin) if text.lstrip()[:1] == "{" else _csv(text, origin)
+    latest = today + datetime.timedelta(days=1)  # it is tomorrow already in other time zones
+    try:
+        return _json(text, origin, latest) if text.lstrip()[:1] == "{" else _csv(text, origin, latest)
+    except csv.Error as error:
+        raise InvalidInput(f"{origin} is not CSV ({error}); save the prices as CSV or JSON in UTF-8.") from None
 
 
-def _csv(text: str, origin: str) -> PriceTable:
+def _csv(text: str, origin: str, latest: datetime.date) -> PriceTable:
     reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
     header = tuple(name.strip() for name in reader.fieldnames or ())
+    if repeated := next((name for name in header if header.count(name) > 1), None):
+        raise InvalidInput(f"{origin} has two columns {repeated[:40]!r}; name each once.")
     if not set(COLUMNS) <= set(header):
         missing = ", ".join(name for name in COLUMNS if name not in header)
         raise InvalidInput(
@@ -44,19 +51,19 @@ def _csv(text: str, origin: str) -> PriceTable:
     for row in reader:
         where = f"{origin}, line {reader.line_num}"
         name, region, usd, day, source = ((row[column] or "").strip() for column in COLUMNS)
-        _put(table, name, _price(usd, source, day, region, where), where)
+        _put(table, name, _price(usd, source, day, region, where, latest), where)
     return table
 
 
-def _json(text: str, origin: str) -> PriceTable:
+def _json(text: str, origin: str, latest: datetime.date) -> PriceTable:
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
         sources: Mapping[str, Any] = document["sources"]
         regions: Mapping[str, Any] = document["regions"]
         rows = [(region, name, one) for region, prices in regions.items() for name, one in prices.items()]
         found = [(region, name, one["usd"], sources[one["source"]]) for region, name, one in rows]
         dated = [(*row[:3], str(row[3]["address"]), str(row[3]["date"])) for row in found]
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for integers of thousands of digits, and for deep nesting
         raise InvalidInput(f"{origin} is not valid JSON: {error}.") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
@@ -66,21 +73,33 @@ def _json(text: str, origin: str) -> PriceTable:
     table: dict[str, dict[str, Price]] = {}
     for region, name, usd, address, day in dated:
         where = f"{origin}, {region}, {name}"
-        _put(table, name, _price(usd, address, day, region, where), where)
+        _put(table, name, _price(usd, address, day, region, where, latest), where)
     return table
 
 
-def _price(usd: Any, source: str, day: str, region: str, where: str) -> Price:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; raises ValueError for a name that it has twice, of which json would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"an object has {repeated[:40]!r} twice")
+    return found
+
+
+def _price(usd: Any, source: str, day: str, region: str, where: str, latest: datetime.date) -> Price:
     try:
         amount = math.nan if isinstance(usd, bool) else float(usd)
     except (TypeError, ValueError, OverflowError):
         amount = math.nan
     if not 0 <= amount < math.inf:
-        raise InvalidInput(f"{where}: the price {usd!r} is not a number of US dollars, 0 or more.")
+        shown = repr(usd)[:60] if isinstance(usd, str | int | float) else f"of type {type(usd).__name__}"
+        raise InvalidInput(f"{where}: the price {shown} is not a number of US dollars, 0 or more.")
     try:
         date = datetime.date.fromisoformat(day)
     except ValueError:
         raise InvalidInput(f"{where}: the date {day!r} is not a day such as 2026-11-30, of which the price is.") from None
+    if date > latest:
+        raise InvalidInput(f"{where}: the date {day} is in the future; give the day of which the price is.")
     if not _REGION.fullmatch(region):
         raise InvalidInput(f"{where}: {region!r} is not the name of a region, such as eu-west-1.")
     if not source:

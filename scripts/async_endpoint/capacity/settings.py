@@ -10,6 +10,7 @@ from async_endpoint.autoscaling.decisions import Bounds
 from async_endpoint.autoscaling.policies import Step, StepScaling, TargetTracking
 from async_endpoint.autoscaling.schedules import parse_schedule
 from async_endpoint.autoscaling.statistics import MetricId
+from async_endpoint.capacity.price_items import INSTANCE_TYPE
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
 
@@ -82,6 +83,8 @@ class Settings:
     request_ttl_seconds: int = 21_600
 
     def __post_init__(self) -> None:
+        if not INSTANCE_TYPE.fullmatch(self.instance_type):
+            raise InvalidInput(f"{self.instance_type!r} is no SageMaker instance type; use one such as ml.m5.xlarge.")
         if self.concurrency < 1:
             raise InvalidInput(f"The concurrency of an instance is {self.concurrency}; use 1 or more.")
         if self.initial < 0:
@@ -90,6 +93,11 @@ class Settings:
             raise InvalidInput(f"The time to live of requests is {self.request_ttl_seconds} s; use more than 0 seconds.")
         for policy in self.policies:
             _check_metric(policy)
+
+    @property
+    def most_instances(self) -> int:
+        """The largest maximum of the bounds and of scheduled actions."""
+        return max([self.bounds.maximum, *(action.maximum for action in self.schedules if action.maximum is not None)])
 
 
 def _check_metric(policy: Tracked | Stepped) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from async_endpoint.capacity.distributions import Distribution, draws
+from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput
 
 
@@ -50,7 +51,7 @@ class Workload:
         start: float,
         end: float,
         *,
-        seed: int = 0,
+        seed: int | str = 0,
         source: str = "",
         estimated: bool = False,
     ) -> Workload:
@@ -58,7 +59,7 @@ class Workload:
         times = array("d", arrivals)
         if isinstance(service, Iterable):
             return cls(times, array("d", service), start, end, source, estimated)
-        seconds = draws(service, seed)
+        seconds = draws(service, seed, "service")
         return cls(times, array("d", (next(seconds) for _ in times)), start, end, source, estimated)
 
     def __len__(self) -> int:
@@ -76,3 +77,14 @@ class Workload:
         factor = seconds / self.seconds
         times = array("d", (min(self.start + (time - self.start) * factor, self.start + seconds) for time in self.arrivals))
         return Workload(times, self.service, self.start, self.start + seconds, self.source, self.estimated)
+
+
+def within_timeout(service: Iterable[float]) -> tuple[array[float], tuple[str, ...]]:
+    """Service times cut where the longest invocation ends, and a sentence if any was longer."""
+    longest = float(limits.MAX_INVOCATION_TIMEOUT_SECONDS)
+    seconds = array("d", service)
+    count = sum(one > longest for one in seconds)
+    if not count:
+        return seconds, ()
+    note = f"{count:,} requests take longer than an invocation may, {longest:,.0f} s: they end then, and count as served."
+    return array("d", (min(one, longest) for one in seconds)), (note,)

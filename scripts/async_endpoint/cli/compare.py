@@ -110,7 +110,7 @@ def compare(
         wrong = sum(item.verdict not in GOOD for item in report.items)
         raise AnswersDiffer(
             f"{wrong} of {len(report.items)} answers of {report.asynchronous_endpoint} differ from those of {real_time}, or "
-            "are missing; the report names them."
+            "either is missing; the report names them."
         )
 
 

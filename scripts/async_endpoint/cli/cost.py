@@ -41,7 +41,7 @@ KeptDays = Annotated[
     typer.Option("--kept-days", metavar="DAYS", min=0, help="That S3 keeps inputs and results; the modules' default."),
 ]
 LogBytes = Annotated[float, typer.Option("--log-bytes", metavar="N", min=0, help="That the container logs for one request.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the arrivals; the same seed, the same result.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of what is drawn at random; the same seed, the same result.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE.svg", help="Write a chart of the costs by component.")]
 
 
@@ -99,7 +99,7 @@ Loaded = Callable[[Mapping[str, Any], "Address", Mapping[str, "EndpointCosts"], 
 def _load(requests: float, service_time: str | None, start_time: str | None, sizes: Mapping[str, float]) -> Loaded:
     """What computes the cost of a load; its options are checked before Terraform starts. Raises UsageError and InvalidInput."""
     from async_endpoint.capacity.distributions import parse_distribution  # noqa: PLC0415 - loaded when it is needed
-    from async_endpoint.capacity.load import Load, load_cost, simulate_load  # noqa: PLC0415
+    from async_endpoint.capacity.load import Load, load_cost, monday_after, simulate_load  # noqa: PLC0415
     from async_endpoint.deploy.planned_settings import settings_in_plan  # noqa: PLC0415
 
     if service_time is None or start_time is None:
@@ -112,7 +112,9 @@ def _load(requests: float, service_time: str | None, start_time: str | None, siz
     ) -> LoadCost:
         settings = settings_in_plan(document, address).settings
         [endpoint] = chosen.values()
-        return load_cost(load, simulate_load(settings, load, service=service, starts=starts, seed=seed), endpoint.idle, prices)
+        start = monday_after(prices.today)
+        simulated = simulate_load(settings, load, service=service, starts=starts, start=start, seed=seed)
+        return load_cost(load, simulated, endpoint.idle, prices)
 
     return compute
 
@@ -158,6 +160,7 @@ def _load_lines(loaded: LoadCost) -> Iterator[str]:
         f"  {hours:,.1f} instance hours and {loaded.simulated.usage.launches:,} starts a month; waits: half up to "
         f"{outcome.wait(50):,.0f} s, 95 % up to {outcome.wait(95):,.0f} s; {outcome.expired} of {outcome.requests} expired"
     )
+    yield from (f"  {note}" for note in loaded.simulated.notes)
 
 
 def _table(columns: Mapping[str, Bill | Mapping[str, float]], unknown: tuple[str, ...] = ()) -> Iterator[str]:
@@ -213,6 +216,8 @@ def _loaded(loaded: LoadCost) -> dict[str, Any]:
         "wait_seconds": {f"p{percent}": _finite(outcome.wait(percent)) for percent in (50, 95)},
         "expired": outcome.expired,
         "simulated_requests": outcome.requests,
+        "simulated_seconds": loaded.simulated.workload.seconds,
+        "notes": list(loaded.simulated.notes),
         "bill": _bill(loaded.bill),
         "usd_per_1000_requests": loaded.per_thousand,
     }

@@ -36,15 +36,16 @@ def price_lists(file: Path | None = None, of: str | None = None, *, today: date 
     from async_endpoint.capacity.price_overrides import parse_overrides  # noqa: PLC0415 - loaded when it is needed
     from async_endpoint.capacity.prices import PriceList, listed_regions  # noqa: PLC0415
 
+    day = today or datetime.now(UTC).date()
     own = {}
     if file is not None:
         try:
-            own = dict(parse_overrides(read_input(file, MAX_PRICES_BYTES).decode("utf-8-sig"), printable(file)))
+            text = read_input(file, MAX_PRICES_BYTES).decode("utf-8-sig")
+            own = dict(parse_overrides(text, printable(file), today=day))
         except UnicodeDecodeError:
             raise InvalidInput(f"{printable(file)} is not UTF-8 text; save the prices as CSV or JSON in UTF-8.") from None
     if of is not None and of not in own and of not in listed_regions():
         raise InvalidInput(
             f"There are no prices of {of}; --prices-of takes one of {', '.join(sorted({*own, *listed_regions()}))}."
         )
-    day = today or datetime.now(UTC).date()
     return lambda region: PriceList.load(region, own, today=day, fallback=of)

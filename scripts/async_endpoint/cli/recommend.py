@@ -61,7 +61,14 @@ Schedules = Annotated[
     bool, typer.Option("--schedules/--no-schedules", help="Whether schedules for office hours may be recommended.")
 ]
 MostInstances = Annotated[
-    int, typer.Option("--most-instances", metavar="N", min=1, max=64, help="Largest max_instances to recommend; your quota.")
+    int | None,
+    typer.Option(
+        "--most-instances",
+        metavar="N",
+        min=1,
+        max=64,
+        help="Largest max_instances to recommend; your quota. Default: 8, or today's if that is more.",
+    ),
 ]
 Memory = Annotated[
     int, typer.Option("--serverless-memory", metavar="GB", min=1, max=64, help="What the model needs on a serverless endpoint.")
@@ -89,7 +96,7 @@ def recommend(
     duration: options.Duration = None,
     timezone: Timezone = None,
     schedules: Schedules = True,
-    most_instances: MostInstances = 8,
+    most_instances: MostInstances = None,
     serverless_memory: Memory = 6,
     metric_delay: options.MetricDelay = 0,
     seed: options.Seed = 0,
@@ -130,16 +137,17 @@ def recommend(
     listed = costs(inputs.subject.region)
     choices = instance_choices(inputs.subject.settings, inputs.starts, inputs.profile, listed, instance_type or (), slowdown)
     serverless = listed.item(SERVERLESS_ITEM)
-    most = recommendation.affordable(inputs.workload)
+    today = inputs.subject.settings
+    most = recommendation.affordable(inputs.workload, sum(len(option.concurrencies) for option in choices.options))
     print_progress(f"searching: up to {most:,} simulations of {len(inputs.workload):,} requests, and some for comparison")
     result = recommendation.recommend(
         inputs.workload,
         choices.options,
         objective,
         hours=recommendation.office_hours(inputs.workload, timezone) if schedules else (),
-        current=inputs.subject.settings,
-        most_instances=most_instances,
-        request_ttl_seconds=inputs.subject.settings.request_ttl_seconds,
+        current=today,
+        most_instances=most_instances or max(recommendation.MOST_INSTANCES, today.most_instances),
+        request_ttl_seconds=today.request_ttl_seconds,
         usd_per_gb_second=None if serverless is None else serverless.usd,
         memory_gb=serverless_memory,
         seed=seed,
@@ -181,6 +189,10 @@ def shown(result: Recommendation, notes: tuple[str, ...]) -> Iterator[Table | Te
     )
     if not result.meets:
         yield Text(f"No settings that were tried meet {wanted}; these come nearest.", "yellow")
+    if result.stays:
+        yield Text("Today's settings come first of all that were tried: keep them.", "bold")
+    elif result.current is not None and result.ranks_before(result.current):
+        yield Text("Today's settings come before them, but allow more instances than are to be recommended.", "yellow")
     yield _compared(result, percent)
     if objective.wait is not None:
         yield Text(f"No schedule with {wanted} costs less than {result.bound:,.2f} USD a month, even if it knew every arrival.")
@@ -227,7 +239,7 @@ def _front(result: Recommendation, percent: str) -> Table:
 def _described(point: Point) -> str:
     one = point.settings
     if one is None:
-        return ""
+        return f"{point.label}{_expired(point, ', ')}"
     cooldowns = f"{one.scale_in_cooldown_seconds}/{one.scale_out_cooldown_seconds}/{one.wake_cooldown_seconds}"
     hours = "".join(f", {action.name} {action.schedule}: {action.minimum} at least" for action in one.schedules)
     return (

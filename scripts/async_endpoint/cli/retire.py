@@ -43,7 +43,7 @@ def retire(
     outputs, access = read_endpoint(address, local=local)
     session = access.session(outputs.region)
     retirement.check_successor(session, outputs.endpoint.name)
-    endpoint = retirement.describe_real_time(session, real_time)
+    endpoint = retirement.describe_real_time(session, real_time, to_delete=not check)
     drained = retirement.wait_until_drained(session, endpoint, outputs.endpoint, quiet, wait, on_wait=_new_lines())
     before = f"last in the hour of {drained.last_call:%Y-%m-%d %H:%M}" if drained.last_call else "nor in the 14 days before"
     _say(f"{real_time} was not called from {drained.since:%Y-%m-%d %H:%M} to {drained.until:%H:%M} UTC, {before}")
@@ -51,6 +51,7 @@ def retire(
     if not check:
         if not (yes or confirmed(f"Delete endpoint {real_time}? Type yes:")):
             raise UsageError(f"Endpoint {real_time} was not deleted.")
+        retirement.check_drained(session, endpoint, outputs.endpoint, quiet)  # it may have been called before the answer
         retirement.delete_endpoint(session, endpoint)
         deleted = True
         _say(f"{real_time} is deleted; its configuration {endpoint.config_name} and {_models(endpoint.model_names)} are kept")

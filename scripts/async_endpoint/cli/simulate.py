@@ -16,6 +16,7 @@ from async_endpoint.cli import sizing_options as options
 from async_endpoint.cli.arguments import Endpoint, Json, Local
 from async_endpoint.cli.console import console, print_json
 from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
+from async_endpoint.core.text import joined
 
 if TYPE_CHECKING:
     from async_endpoint.capacity.report import SimulationReport
@@ -64,8 +65,7 @@ def simulate(
     local: Local = False,
 ) -> None:
     """Simulate ARRIVALS on an endpoint with its settings, or others; nothing is sent or changed."""
-    from async_endpoint.capacity.overrides import Overrides, overridden  # noqa: PLC0415 - loaded when it is needed
-    from async_endpoint.capacity.recommendation.evaluation import in_steady_state  # noqa: PLC0415
+    from async_endpoint.capacity.overrides import Overrides, overridden_in_steady_state  # noqa: PLC0415 - loaded when it is needed
     from async_endpoint.capacity.report import simulation_report  # noqa: PLC0415
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.capacity.simulation import simulate as run  # noqa: PLC0415
@@ -99,7 +99,7 @@ def simulate(
         local=local,
         region=region,
     )
-    settings = overridden(in_steady_state(inputs.subject.settings, inputs.workload.start), overrides)
+    settings = overridden_in_steady_state(inputs.subject.settings, overrides, inputs.workload.start)
     outcome = run(
         settings,
         inputs.workload,
@@ -109,11 +109,12 @@ def simulate(
         timeline=timeline or plot is not None,
         publication=Publication(metric_delay, per_instance_at_zero=not no_backlog_at_zero),
     )
-    changed = overrides.as_text()
+    changed, scheduled = overrides.as_text(), overrides.scheduled(inputs.subject.settings)
     notes = (
         *inputs.notes,
         "It begins after a long idle time: the minimum of instances, within the bounds of the last scheduled action.",
         *((f"Instead of the endpoint's settings: {changed}.",) if changed else ()),
+        *((f"The bounds given replace those of scheduled actions too: {joined(scheduled)}.",) if scheduled else ()),
     )
     report = simulation_report(settings, inputs.workload, outcome, costs(inputs.subject.region), notes)
     if plot is not None:

@@ -16,7 +16,7 @@ from async_endpoint.capacity.slowdown import NONE, Slowdown
 from async_endpoint.capacity.workload import Workload
 from async_endpoint.cli.console import print_progress
 from async_endpoint.core.addresses import Address
-from async_endpoint.core.errors import InvalidInput, NotApplied
+from async_endpoint.core.errors import InvalidInput, NotApplied, UnknownEnvironment
 from async_endpoint.sizing.arrival_sources import ArrivalOptions, Live, not_applied, read_workload
 from async_endpoint.sizing.deployed_settings import deployed_settings
 from async_endpoint.sizing.profile_files import read_profile
@@ -121,6 +121,9 @@ def find_subject(address: str, *, local: bool, region: str | None = None) -> Sub
         outputs, access = read_endpoint(address, local=local)
     except NotApplied:
         return _planned(address, local=local)
+    except UnknownEnvironment as error:
+        error.append(f"In place of an environment, {DEFAULTS} has the defaults of module async-inference.")
+        raise
     session = access.session(outputs.region)
     found = deployed_settings(session, outputs.endpoint.name, outputs.limits.request_ttl_seconds)
     return Subject(address, outputs.region, found.settings, found.notes, outputs, session)

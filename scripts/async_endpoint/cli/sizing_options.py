@@ -59,7 +59,7 @@ Concurrency = Annotated[
     typer.Option("--max-concurrent-invocations", metavar="N", min=1, max=1_000, help="Requests at once per instance."),
 ]
 MinInstances = Annotated[int | None, typer.Option("--min-instances", metavar="N", min=0, help="Instead of the endpoint's.")]
-MaxInstances = Annotated[int | None, typer.Option("--max-instances", metavar="N", min=0, help="Instead of the endpoint's.")]
+MaxInstances = Annotated[int | None, typer.Option("--max-instances", metavar="N", min=1, help="Instead of the endpoint's.")]
 InitialInstances = Annotated[
     int | None, typer.Option("--initial-instances", metavar="N", min=0, help="In service when the time begins.")
 ]

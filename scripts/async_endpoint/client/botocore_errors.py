@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -67,6 +67,16 @@ def as_boto3_error(error: Exception, info: EndpointInfo | None, url: str, except
     if isinstance(cause, ClientError):
         return _of_code(exceptions, dict(cause.response), cause.operation_name)
     return cause or _unanswered(error, url) or _refused(error, exceptions)
+
+
+def raise_as_boto3(error: Exception, info: EndpointInfo | None, url: str, exceptions: Any) -> NoReturn:
+    """Raise `as_boto3_error` of `error`, with `error` as its cause, unless it is `error` or one of its causes."""
+    found = as_boto3_error(error, info, url, exceptions)
+    if found is error:
+        raise found
+    if any(found is cause for cause in _with_causes(error)):
+        raise found.with_traceback(None)  # its own cause stays: `from error` would close a circle
+    raise found from error
 
 
 def _unanswered(error: Exception, url: str) -> Exception | None:
@@ -134,6 +144,8 @@ def _boto3_cause(error: BaseException) -> Exception | None:
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # causes of others may go in circles
+        seen.add(id(cause))
         yield cause
         cause = cause.__cause__

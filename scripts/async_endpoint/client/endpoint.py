@@ -21,7 +21,8 @@ from async_endpoint.client.collector import Collector
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.deduplication import ActiveRequest, FinishedRequest, RequestRegistry, fingerprint
 from async_endpoint.client.endpoint_info import EndpointInfo, describe_endpoint
-from async_endpoint.client.invocation import Invocation, check_process, current_process
+from async_endpoint.client.forks import check_process, current_process
+from async_endpoint.client.invocation import Invocation
 from async_endpoint.client.models import Completed, Payload, Request, Submitted
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.sender import KEY_CHARS, Sender, validate_name
@@ -239,7 +240,7 @@ class AsyncEndpoint:
                 self._start()  # raises if the client was closed meanwhile: no room is made then
                 if until is not None and time.monotonic() >= until:
                     raise ResultNotReady(f"{invocation.inference_id} was not sent within {seconds:g} s: others wait before it.")
-        except AsyncEndpointError:
+        except Exception:  # no thread can be started, the client was closed, or there is no room
             invocation.withdraw()  # others may have used the same key meanwhile, and wait for this one
             raise
         self._collector.watch(invocation)
@@ -412,8 +413,9 @@ class AsyncEndpoint:
         with self._lock:
             self.check_usable()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._collector.run, name="async-endpoint-collect", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._collector.run, name="async-endpoint-collect", daemon=True)
+                thread.start()  # one that cannot be started now is started with a later request
+                self._thread = thread
 
     def _send(self, request: Request, invocation: Invocation, known: ActiveRequest | FinishedRequest | None) -> None:
         """Have the endpoint accept `request`, unless it was cancelled, or `known` has been accepted or is about to be."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any
 
+from async_endpoint.client.forks import check_process, current_process
 from async_endpoint.client.models import Completed, State, Submitted
 from async_endpoint.core.errors import (
     Abandoned,
@@ -25,7 +25,6 @@ from async_endpoint.core.errors import (
     ResultDeleted,
     ResultNotReady,
     ResultUnreadable,
-    UsageError,
     WrongRegion,
 )
 from async_endpoint.core.notifications import Notification
@@ -57,7 +56,8 @@ class Invocation(Future[Completed]):
 
     `tag` is the caller's; `output_location` the S3 URI of the result, known once the endpoint has accepted the request;
     `notification` the message that reported the outcome, if one did; `sent` how often the request may have been accepted
-    (more than once if a response was lost). `written_at` (the result's LastModified, if it was read from S3), `seen_at` and
+    (more than once if a response was lost), `unavailable` how often of these the service said that it is not available.
+    `written_at` (the result's LastModified, if it was read from S3), `seen_at` and
     `resumed_at` (when collecting began, of a request that was submitted earlier) are seconds since the epoch.
     """
 
@@ -76,6 +76,7 @@ class Invocation(Future[Completed]):
         "sent",
         "submitted",
         "tag",
+        "unavailable",
         "written_at",
     )
 
@@ -89,7 +90,7 @@ class Invocation(Future[Completed]):
         self.tag = tag
         self.submitted = submitted
         self.notification: Notification | None = None
-        self.sent = 0
+        self.sent = self.unavailable = 0
         self.denied_since: float | None = None
         self.resumed_at: float | None = None
         self.written_at: float | None = None
@@ -313,31 +314,3 @@ def _run_callback(callback: Callable[[Invocation], object], invocation: Any) -> 
         if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
             raise
         log.exception("A callback of %s failed.", invocation.inference_id)
-
-
-# --- threads and locks do not survive a fork, so a child must not use what it inherited ----------------------------------
-
-_process = os.getpid()
-
-
-def _forked() -> None:
-    global _process  # noqa: PLW0603 - one integer that all invocations share
-    _process = os.getpid()
-
-
-os.register_at_fork(after_in_child=_forked)
-
-
-def current_process() -> int:
-    """The id of this process, the same object each time."""
-    return _process
-
-
-def check_process(created_in: int, what: str) -> None:
-    """Raise UsageError in any process other than the one that created `what`, before one of its locks is waited for."""
-    here = os.getpid()
-    if here != created_in:
-        raise UsageError(
-            f"{what} was created in process {created_in} and cannot be used in process {here}, which was forked from it; "
-            "create a client in each process."
-        )

@@ -19,6 +19,8 @@ Payload = Path | bytes | str
 
 JSON_TYPE: Final = "application/json"
 BINARY_TYPE: Final = "application/octet-stream"
+NO_CONTENT_TYPE: Final = ""
+"""Of a request: inline bytes are sent without a content type, instead of as application/octet-stream."""
 
 # the standard library's own table, without this machine's files: the same result everywhere
 _CONTENT_TYPES: Final = mimetypes.MimeTypes()
@@ -69,6 +71,8 @@ class Request:
 
     `key` identifies it within a run: 1 to 28 letters, digits, hyphens and underscores, beginning with a letter or digit; None
     assigns a number. A key determines the inference id and the output's S3 key, so submitting it again is idempotent.
+    `content_type` None is guessed from the file's name, application/octet-stream for bytes; empty, inline bytes are sent
+    without one.
     `inline` None sends up to 128,000 bytes in the call and uploads more to S3; True and False force one of the two.
     `custom_attributes` reach the model's container verbatim: up to 1,024 printable ASCII characters. `ttl_seconds` is how long
     the request may wait for an instance before it expires, 60 to 21,600; None is the endpoint's own time to live.

@@ -8,14 +8,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+)
 
 from async_endpoint.aws import AwsSession, error_code, error_message, is_retryable, is_throttled, translate_errors
 from async_endpoint.client.clock import Clock
 from async_endpoint.client.config import ClientConfig
 from async_endpoint.client.endpoint_info import EndpointInfo
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.models import BINARY_TYPE, Payload, Request, Submitted, guess_content_type
+from async_endpoint.client.models import BINARY_TYPE, NO_CONTENT_TYPE, Payload, Request, Submitted, guess_content_type
 from async_endpoint.client.rate_limiter import RateLimiter
 from async_endpoint.client.retries import Retries
 from async_endpoint.client.uploads import upload_or_inline
@@ -29,6 +35,7 @@ RUN_CHARS: Final = 24
 KEY_CHARS: Final = 28  # the output is named <key>.out, in Filename's 32 characters; one dot is all its pattern allows [M]
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ENDPOINT_MISSING: Final = re.compile(r"not found|not in service", re.IGNORECASE)  # A122
+_NOT_CONNECTED: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _NOT_SERVING: Final = frozenset({"Creating", "Deleting", "Failed", "OutOfService"})
 
 
@@ -67,7 +74,7 @@ class Sender:
         """
         started_at = self._clock.now()
         fields: dict[str, Any] = {**self._common, "InferenceId": invocation.inference_id, "Filename": f"{invocation.key}.out"}
-        fields["ContentType"] = kind = _header("The content type", request.content_type or _guessed_type(request.payload))
+        kind = _header("The content type", request.content_type or _guessed_type(request.payload))
         if request.accept is not None:
             fields["Accept"] = _header("The accepted type", request.accept)
         if request.custom_attributes is not None:
@@ -84,6 +91,8 @@ class Sender:
                 self._session, self._retries, self._inputs, invocation.key, request.payload, kind, request.inline
             )
         fields |= {"InputLocation": _checked_location(location)} if location is not None else {"Body": body}
+        if location is not None or not isinstance(request.payload, bytes) or request.content_type != NO_CONTENT_TYPE:
+            fields["ContentType"] = kind
         invoke = self._session.runtime.invoke_endpoint_async
 
         sent_at, uploaded_at = 0.0, self._clock.now()
@@ -95,8 +104,10 @@ class Sender:
             try:
                 return invoke(**fields)
             except (BotoCoreError, ClientError) as error:
-                if is_throttled(error) or not is_retryable(error):  # it was refused, or never sent
+                if _was_refused(error):
                     invocation.sent -= 1
+                elif isinstance(error, ClientError) and error_code(error) == "ServiceUnavailable":
+                    invocation.unavailable += 1
                 raise
 
         with translate_errors(self._session, INVOKE_ACTION, f"endpoint {self._info.name}"), self._endpoint_state_explained():
@@ -167,6 +178,11 @@ def validate_name(what: str, name: str, most: int) -> str:
             "beginning with a letter or digit."
         )
     return name
+
+
+def _was_refused(error: Exception) -> bool:
+    """Whether the endpoint has certainly not accepted the request: it was refused, or never sent."""
+    return isinstance(error, _NOT_CONNECTED) or is_throttled(error) or not is_retryable(error)
 
 
 def _guessed_type(payload: Payload) -> str:

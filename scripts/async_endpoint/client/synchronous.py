@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from botocore.response import StreamingBody
 
-from async_endpoint.client.botocore_errors import as_boto3_error
+from async_endpoint.client.botocore_errors import raise_as_boto3
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.invocation import Invocation
-from async_endpoint.client.models import Completed, Payload, Request
+from async_endpoint.client.models import NO_CONTENT_TYPE, Completed, Payload, Request, State
 from async_endpoint.core import limits
 from async_endpoint.core.errors import InvalidInput
 
@@ -45,25 +45,60 @@ def invoke_sync(
     timeout that is no positive number.
 
     A request that is not taken by an instance within `timeout` (at least a minute) expires, so that nothing is computed for a
-    caller that has given up. One that has timed out is not collected any longer.
+    caller that has given up. One that has timed out is not collected any longer. As by boto3, bytes are sent without a content
+    type where `content_type` is None, unless they are so large that they go through S3.
     """
-    _check_timeout(timeout)
-    begun = time.monotonic()
-    url = f"sagemaker-runtime/{endpoint.info.region}/endpoints/{endpoint.info.name}/invocations"
-    classes = exceptions or endpoint.runtime_exceptions
-    endpoint.check_usable()
-    try:
-        request = Request(
-            payload,
-            content_type=content_type,
-            accept=accept,
-            custom_attributes=custom_attributes,
-            ttl_seconds=_time_to_live(timeout, endpoint.info.limits.request_ttl_seconds),
-        )
-        invocation = endpoint.submit_within(request, timeout)
-        return response(endpoint, invocation, _wait(endpoint, invocation, timeout - (time.monotonic() - begun)))
-    except Exception as error:
-        raise as_boto3_error(error, endpoint.info, url, classes) from error
+    call = SynchronousCall(endpoint, exceptions)
+    return call.answer(payload, timeout, content_type=content_type, accept=accept, custom_attributes=custom_attributes)
+
+
+class SynchronousCall:
+    """One call of `invoke_sync`, which knows what became of its request when it fails."""
+
+    def __init__(self, endpoint: AsyncEndpoint, exceptions: Any = None) -> None:
+        self._endpoint, self._exceptions = endpoint, exceptions
+        self._invocation: Invocation | None = None
+
+    def answer(
+        self,
+        payload: Payload,
+        timeout: float,
+        *,
+        content_type: str | None = None,
+        accept: str | None = None,
+        custom_attributes: str | None = None,
+    ) -> dict[str, Any]:
+        """As `invoke_sync`."""
+        _check_timeout(timeout)
+        endpoint, begun = self._endpoint, time.monotonic()
+        url = f"sagemaker-runtime/{endpoint.info.region}/endpoints/{endpoint.info.name}/invocations"
+        classes = self._exceptions or endpoint.runtime_exceptions
+        endpoint.check_usable()
+        unstated = NO_CONTENT_TYPE if isinstance(payload, bytes) else None
+        try:
+            request = Request(
+                payload,
+                content_type=unstated if content_type is None else content_type,
+                accept=accept,
+                custom_attributes=custom_attributes,
+                ttl_seconds=_time_to_live(timeout, endpoint.info.limits.request_ttl_seconds),
+            )
+            self._invocation = invocation = endpoint.submit_within(request, timeout)
+            return response(endpoint, invocation, _wait(endpoint, invocation, timeout - (time.monotonic() - begun)))
+        except Exception as error:
+            raise_as_boto3(error, endpoint.info, url, classes)
+
+    @property
+    def unprocessed(self) -> bool:
+        """Whether the call has failed and no instance has processed its request, or ever will: it was not accepted, or expired.
+
+        False where that is not known, as after an acceptance whose response was lost.
+        """
+        if self._invocation is None:
+            return True
+        state = self._invocation.status()
+        refused = self._invocation.sent == self._invocation.unavailable  # A332
+        return state in (State.CANCELLED, State.EXPIRED) or (state is State.NOT_SENT and refused)
 
 
 def response(endpoint: AsyncEndpoint, invocation: Invocation, completed: Completed) -> dict[str, Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import os
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, ReadTimeoutError
 
-from async_endpoint.client.botocore_errors import MODEL_ERROR, as_boto3_error
+from async_endpoint.client.botocore_errors import MODEL_ERROR, raise_as_boto3
 from async_endpoint.client.endpoint import AsyncEndpoint
-from async_endpoint.client.synchronous import TIMEOUT_SECONDS, invoke_sync
+from async_endpoint.client.forks import RenewedInChild
+from async_endpoint.client.shared_connection import SharedConnection
+from async_endpoint.client.synchronous import TIMEOUT_SECONDS, SynchronousCall
 from async_endpoint.client.weights import Weight
 from async_endpoint.core.errors import InvalidInput
 
@@ -36,6 +38,8 @@ _REAL_TIME_ONLY: Final = frozenset(
     }
 )
 
+LEAST_SECONDS: Final = 0.001  # for a call whose time has passed while it was connected
+
 log = logging.getLogger(__name__)
 
 
@@ -48,13 +52,14 @@ class Counts:
     fallbacks: int = 0
 
 
-class WeightedEndpoint:
+class WeightedEndpoint(RenewedInChild):
     """Takes the place of a boto3 client of sagemaker-runtime while callers move to an asynchronous endpoint.
 
         runtime = WeightedEndpoint(boto3.client("sagemaker-runtime"), "shop", connect, Weight.in_file(Path("/etc/shop/weight")))
         runtime.invoke_endpoint(EndpointName="shop", Body=body, ContentType="application/json")["Body"].read()
 
-    Thread-safe; a forked child connects by itself. `exceptions` and every other attribute are those of the boto3 client.
+    Thread-safe; a forked child connects by itself, and reads the weight. `exceptions` and every other attribute are those of
+    the boto3 client.
     """
 
     def __init__(
@@ -69,26 +74,33 @@ class WeightedEndpoint:
         fallback_after: float | None = None,
         fallback: bool = True,
         draw: Callable[[], float] = random.random,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         """`runtime` is the boto3 client, `endpoint_name` the real-time endpoint whose calls are split; others pass through.
 
-        `connect` creates the client of the asynchronous endpoint when the first call goes there: a weight of 0 needs none.
+        `connect` creates the client of the asynchronous endpoint when the first call goes there: a weight of 0 needs none. It
+        runs in a thread of its own, once for all calls that wait, and not again within five seconds of a failure.
         `key` makes the choice sticky: calls with the same key have the same endpoint at the same weight, and one that has moved
         stays there while the weight grows. None chooses by chance, as for calls whose key is None or cannot be computed.
 
-        `timeout` is for a whole asynchronous call, in seconds; None is the `read_timeout` of the boto3 client. With `fallback`,
-        a call that the asynchronous endpoint cannot take (no permission, throttled, no such endpoint, not reachable) is
-        answered by the real-time endpoint; so is one without an answer after `fallback_after` seconds, if that is given.
+        `timeout` is for a whole asynchronous call, in seconds, connecting included; None is the `read_timeout` of the boto3
+        client. With `fallback`, a call that the asynchronous endpoint has not accepted (no permission, throttled, no such
+        endpoint, not reachable), or that expired there before an instance took it, is answered by the real-time endpoint, if
+        time is left. One that may have been processed is not repeated, except by `fallback_after`: a call without an answer
+        after that many seconds is asked of the real-time endpoint too, and both may process it.
         """
-        self._runtime, self._name, self._connect, self._weight = runtime, endpoint_name, connect, weight
-        self._key, self._draw, self._fallback = key, draw, fallback
+        self._runtime, self._name, self._weight = runtime, endpoint_name, weight
+        self._key, self._draw, self._fallback, self._elapsed = key, draw, fallback, elapsed
         self._fallback_after = _checked_seconds("fallback_after", fallback_after)
         read_timeout = _checked_seconds("timeout", timeout) or float(runtime.meta.config.read_timeout or TIMEOUT_SECONDS)
-        self._timeout = min(read_timeout, self._fallback_after or read_timeout)
-        self._endpoint: AsyncEndpoint | None = None
-        self._connected_in = 0
-        self._lock, self._connecting = threading.Lock(), threading.Lock()
+        self._whole_timeout, self._timeout = read_timeout, min(read_timeout, self._fallback_after or read_timeout)
+        self._connection = SharedConnection(connect, elapsed)
         self.counts = Counts()
+        self._renew()
+        super().__init__()
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
     def invoke_endpoint(
         self,
@@ -116,10 +128,11 @@ class WeightedEndpoint:
         if EndpointName != self._name or not self._chooses_asynchronous(given):
             return self._real_time(given)
         body = _as_bytes(Body)  # a stream can be read once, and both endpoints may be asked
+        attempt = _Attempt(self._elapsed())
         try:
-            return self._asynchronous(given | {"Body": body})
+            return self._asynchronous(given | {"Body": body}, attempt)
         except Exception as error:
-            if not self._may_fall_back(error):
+            if not self._may_fall_back(error, attempt):
                 raise
             return self._fall_back(given | {"Body": body}, error)
 
@@ -128,10 +141,7 @@ class WeightedEndpoint:
 
     def close(self) -> None:
         """Close the client of the asynchronous endpoint, if there is one, and the boto3 client."""
-        with self._connecting:
-            endpoint, self._endpoint = self._endpoint, None
-        if endpoint is not None:
-            endpoint.close()
+        self._connection.close()
         self._runtime.close()
 
     def _chooses_asynchronous(self, given: Mapping[str, Any]) -> bool:
@@ -161,37 +171,28 @@ class WeightedEndpoint:
         answer: dict[str, Any] = self._runtime.invoke_endpoint(**given)
         return answer
 
-    def _asynchronous(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _asynchronous(self, given: Mapping[str, Any], attempt: _Attempt) -> dict[str, Any]:
         with self._lock:
             self.counts.asynchronous += 1
         try:
-            endpoint = self._connected()
+            endpoint = self._connection.endpoint(self._timeout)
         except Exception as error:
-            raise as_boto3_error(error, None, self._name, self._runtime.exceptions) from error
-        return invoke_sync(
-            endpoint,
+            raise_as_boto3(error, None, self._name, self._runtime.exceptions)
+        attempt.call = SynchronousCall(endpoint, self._runtime.exceptions)
+        return attempt.call.answer(
             given["Body"],
-            self._timeout,
+            max(self._timeout - (self._elapsed() - attempt.begun), LEAST_SECONDS),
             content_type=given.get("ContentType"),
             accept=given.get("Accept"),
             custom_attributes=given.get("CustomAttributes"),
-            exceptions=self._runtime.exceptions,
         )
 
-    def _connected(self) -> AsyncEndpoint:
-        endpoint, process = self._endpoint, os.getpid()
-        if endpoint is None or self._connected_in != process:
-            with self._connecting:
-                if self._endpoint is None or self._connected_in != process:  # that of a parent works there only
-                    self._endpoint, self._connected_in = self._connect(), process
-                endpoint = self._endpoint
-        return endpoint
-
-    def _may_fall_back(self, error: Exception) -> bool:
-        """Not for an answer of the model, which would be the same, nor when the time of the whole call has passed."""
-        if isinstance(error, ReadTimeoutError):
-            return self._fallback and self._fallback_after is not None
-        return self._fallback and not _is_answer(error)
+    def _may_fall_back(self, error: Exception, attempt: _Attempt) -> bool:
+        """Whether the real-time endpoint may still be asked: nothing is processed twice, but what `fallback_after` gives up."""
+        if not self._fallback or self._elapsed() - attempt.begun >= self._whole_timeout:
+            return False
+        given_up = self._fallback_after is not None and isinstance(error, ReadTimeoutError)
+        return given_up or attempt.call is None or attempt.call.unprocessed
 
     def _fall_back(self, given: Mapping[str, Any], error: Exception) -> dict[str, Any]:
         """The real-time endpoint's answer; `error` if it has none either, as after it was deleted."""
@@ -205,6 +206,14 @@ class WeightedEndpoint:
         with self._lock:
             self.counts.fallbacks += 1
         return answer
+
+
+@dataclass
+class _Attempt:
+    """Of the asynchronous endpoint to answer a call, begun at a time of the monotonic clock; `call` is None until connected."""
+
+    begun: float
+    call: SynchronousCall | None = None
 
 
 def share_of(key: str | bytes) -> float:

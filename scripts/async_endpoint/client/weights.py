@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from async_endpoint.client.forks import RenewedInChild
 from async_endpoint.core.errors import InvalidInput
 
 # 100 callers then make 10 GetParameter calls a second, a quarter of the default quota (40 [D], General Reference)
@@ -24,7 +25,7 @@ SHOWN_CHARS: Final = 60
 log = logging.getLogger(__name__)
 
 
-class Weight:
+class Weight(RenewedInChild):
     """A number from 0 to 1 that `read` returns as text, read again once it is older than `refresh` seconds.
 
     With `in_background` a thread reads it, and callers have the last value meanwhile. Thread-safe. Raises InvalidInput if the
@@ -42,8 +43,12 @@ class Weight:
         self._read, self._refresh, self._elapsed, self._in_background = read, refresh, elapsed, in_background
         self._value = parse_weight(read())
         self._due = elapsed() + refresh
-        self._lock = threading.Lock()
         self._last_complaint = ""
+        self._renew()
+        super().__init__()
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
     @classmethod
     def fixed(cls, value: float) -> Weight:
@@ -78,10 +83,17 @@ class Weight:
         # in the background one thread reads, and the others have the last value
         if self._elapsed() >= self._due and self._lock.acquire(blocking=not self._in_background):
             if self._in_background:
-                threading.Thread(target=self._update, name="async-endpoint-weight", daemon=True).start()
+                self._update_in_background()
             else:
                 self._update()
         return self._value
+
+    def _update_in_background(self) -> None:
+        try:
+            threading.Thread(target=self._update, name="async-endpoint-weight", daemon=True).start()
+        except Exception as error:  # this machine, or the container's limit, has no thread left
+            self._complain(error)
+            self._end_update()
 
     def _update(self) -> None:
         """Read the weight, and release the lock."""
@@ -89,12 +101,18 @@ class Weight:
             self._value = parse_weight(self._read())
             self._last_complaint = ""
         except Exception as error:  # whatever the source raises must not fail a caller's request
-            if (complaint := str(error)) != self._last_complaint:
-                self._last_complaint = complaint
-                log.warning("The weight stays %g: %s", self._value, complaint)
+            self._complain(error)
         finally:
-            self._due = self._elapsed() + self._refresh
-            self._lock.release()
+            self._end_update()
+
+    def _complain(self, error: Exception) -> None:
+        if (complaint := str(error)) != self._last_complaint:
+            self._last_complaint = complaint
+            log.warning("The weight stays %g: %s", self._value, complaint)
+
+    def _end_update(self) -> None:
+        self._due = self._elapsed() + self._refresh
+        self._lock.release()
 
 
 def parse_weight(text: str) -> float:

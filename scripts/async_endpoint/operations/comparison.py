@@ -12,13 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from async_endpoint.aws import AwsSession, error_code, error_message
 from async_endpoint.client.endpoint import AsyncEndpoint
 from async_endpoint.client.models import Request, guess_content_type
 from async_endpoint.core.errors import AsyncEndpointError, InvalidInput, InvocationFailed
 from async_endpoint.core.failure_reasons import first_line
+from async_endpoint.core.limits import REAL_TIME_BODY_BYTES
 from async_endpoint.core.markdown import code, text
 from async_endpoint.input_files import checked_status, printable, read_input
 from async_endpoint.operations.compare import TOLERANCE, difference
@@ -26,6 +27,12 @@ from async_endpoint.operations.compare import TOLERANCE, difference
 PERCENTILES: Final = (50, 90, 95, 99)
 # The documentation says 25 MB since 2025 (service quotas), the service model 6 MB ([M] BodyBlob): the endpoint decides
 REAL_TIME_BYTES: Final = 26_214_400
+REAL_TIME_SECONDS: Final = 60.0
+# What size is refused by is not documented: a constraint of the service model, or HTTP status 413
+_TOO_LARGE_CODES: Final = frozenset(
+    {"413", "RequestEntityTooLarge", "RequestTooLarge", "ValidationError", "ValidationException"}
+)
+_TIMED_OUT: Final = "Your invocation timed out"  # as users quote it
 LISTED: Final = 50  # inputs that are named in the report for people
 
 
@@ -34,7 +41,8 @@ class Verdict(StrEnum):
 
     EQUAL = "equal"
     SAME_ERROR = "same error"  # the model refused the input, with the same status
-    ASYNCHRONOUS_ONLY = "asynchronous only"  # as for an answer that takes longer than InvokeEndpoint waits
+    ASYNCHRONOUS_ONLY = "asynchronous only"  # real time cannot answer it: it takes too long, or is too large
+    REAL_TIME_FAILED = "real time failed"  # for another reason: denied, throttled, unavailable, an error of the model
     DIFFERENT = "different"
     REAL_TIME_ONLY = "real time only"
     NEITHER = "neither"
@@ -45,13 +53,18 @@ GOOD: Final = frozenset({Verdict.EQUAL, Verdict.SAME_ERROR, Verdict.ASYNCHRONOUS
 
 @dataclass(frozen=True)
 class Answer:
-    """One endpoint's answer: `body`, or an `error` in one line; `status` is the model's, where it answered with an error."""
+    """One endpoint's answer: `body`, or an `error` in one line; `status` is the model's, where it answered with an error, and 0
+    where it did not answer.
+
+    `beyond` is whether real time can answer the input at all: it waits 60 seconds, for inputs up to a size.
+    """
 
     seconds: float
     body: bytes | None = None
     content_type: str = ""
     error: str = ""
     status: int | None = None
+    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +111,10 @@ class ComparisonReport:
 
     @property
     def passed(self) -> bool:
-        """Whether callers would notice nothing but later answers, and answers where there were none."""
+        """Whether callers would notice nothing but later answers, and answers that real time cannot give.
+
+        A failure of real time for another reason compares nothing, so it is no equality.
+        """
         return all(item.verdict in GOOD for item in self.items)
 
     @property
@@ -227,7 +243,8 @@ def judge(first: Answer, second: Answer, options: Options) -> tuple[Verdict, str
     if first.body is not None:
         return Verdict.REAL_TIME_ONLY, second.error
     if second.body is not None:
-        return Verdict.ASYNCHRONOUS_ONLY, first.error
+        too_large = first.status == 0 and len(second.body) > REAL_TIME_BODY_BYTES
+        return Verdict.ASYNCHRONOUS_ONLY if first.beyond or too_large else Verdict.REAL_TIME_FAILED, first.error
     if first.status and first.status == second.status:
         return Verdict.SAME_ERROR, first.error
     return Verdict.NEITHER, f"real time: {first.error}; asynchronous: {second.error}"
@@ -235,7 +252,7 @@ def judge(first: Answer, second: Answer, options: Options) -> tuple[Verdict, str
 
 def _ask_real_time(session: AwsSession, name: str, path: Path, options: Options) -> Answer:
     optional = {"Accept": options.accept} if options.accept else {}
-    begun = time.monotonic()
+    begun, size = time.monotonic(), _size(path)
     try:
         body = read_input(path, REAL_TIME_BYTES)
         kind = options.content_type or guess_content_type(path.name)
@@ -245,9 +262,28 @@ def _ask_real_time(session: AwsSession, name: str, path: Path, options: Options)
     except ClientError as error:
         said = f"{error_code(error)}: {error_message(error)}"
         status = error.response.get("OriginalStatusCode")
-        return Answer(time.monotonic() - begun, error=first_line(said), status=status)
+        beyond = _is_beyond_real_time(error, size)
+        return Answer(time.monotonic() - begun, error=first_line(said), status=status, beyond=beyond)
     except (BotoCoreError, InvalidInput) as error:
-        return Answer(time.monotonic() - begun, error=first_line(str(error)))
+        seconds = time.monotonic() - begun
+        late = isinstance(error, ReadTimeoutError) and seconds >= REAL_TIME_SECONDS
+        return Answer(seconds, error=first_line(str(error)), beyond=late or size > REAL_TIME_BYTES)
+
+
+def _size(path: Path) -> int:
+    """The file's, in bytes; 0 if it has gone, as reading it shows."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_beyond_real_time(error: ClientError, size: int) -> bool:
+    """Whether InvokeEndpoint refused a large input, or its model did not answer within its 60 seconds."""
+    if size > REAL_TIME_BODY_BYTES and error_code(error) in _TOO_LARGE_CODES:
+        return True
+    timed_out = str(error.response.get("OriginalMessage", "")).startswith(_TIMED_OUT)
+    return error_code(error) == "ModelError" and error.response.get("OriginalStatusCode") == 0 and timed_out
 
 
 def _ask_asynchronous(endpoint: AsyncEndpoint, path: Path, options: Options) -> Answer:

@@ -15,10 +15,12 @@ from botocore.exceptions import ClientError
 
 from async_endpoint.aws import AwsSession, error_code, translate_errors
 from async_endpoint.client.clock import SYSTEM_CLOCK, Clock
-from async_endpoint.client.endpoint_metrics import recent_metrics
+from async_endpoint.client.endpoint_metrics import metric_data, recent_metrics
 from async_endpoint.core import metrics
 from async_endpoint.core.errors import EndpointInUse, EndpointNotReady, NotReady, UsageError
 from async_endpoint.core.outputs import EndpointDetails
+from async_endpoint.core.terraform_tags import terraform_tag
+from async_endpoint.stacks import ASKING, STACK_TAG, stack_holding
 
 QUIET_MINUTES: Final = 15
 LATE: Final = timedelta(minutes=5)  # calls after the newest minute of the backlog count too
@@ -26,7 +28,7 @@ HISTORY: Final = timedelta(days=14)  # in which the last call is looked for: hou
 DELETION_SECONDS: Final = 900.0
 POLL_SECONDS: Final = 5.0
 LOCAL_POLL_SECONDS: Final = 0.5
-STACK_TAG: Final = "aws:cloudformation:stack-name"
+DELETE_TAGS: Final = "aws sagemaker delete-tags --resource-arn … --tag-keys"
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ class Drained:
     last_call: datetime | None
 
 
-def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
+def describe_real_time(session: AwsSession, name: str, *, to_delete: bool = True) -> RealTimeEndpoint:
     """The real-time or serverless endpoint `name`.
 
-    Raises EndpointNotReady if there is none, UsageError if it is asynchronous, or a CloudFormation stack has it, whose next
-    update would fail.
+    Raises EndpointNotReady if there is none, UsageError if it is asynchronous. Raises UsageError too if it is `to_delete` and a
+    CloudFormation stack has it, whose next update would fail, or Terraform has it by its tags, and would create it again.
     """
     with translate_errors(session, "sagemaker:DescribeEndpoint", f"endpoint {name}"):
         found = _endpoint(session, name)
@@ -65,11 +67,8 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
         tags = session.sagemaker.list_tags(ResourceArn=found["EndpointArn"]).get("Tags", [])
     if config.get("AsyncInferenceConfig"):
         raise UsageError(f"Endpoint {name} is asynchronous; name the real-time endpoint that callers have left.")
-    tagged = any(tag["Key"] == STACK_TAG for tag in tags)
-    if tagged and (stack := _stack_of(session, name, found["EndpointArn"])):
-        raise UsageError(
-            f"Endpoint {name} is of CloudFormation stack {stack}; remove it from the template and update the stack."
-        )
+    if to_delete:
+        _require_unmanaged(session, found, {tag["Key"]: tag["Value"] for tag in tags})
     variants = config["ProductionVariants"]
     return RealTimeEndpoint(
         name,
@@ -80,19 +79,21 @@ def describe_real_time(session: AwsSession, name: str) -> RealTimeEndpoint:
     )
 
 
-def _stack_of(session: AwsSession, name: str, arn: str) -> str | None:
-    """The stack that has the endpoint, whose physical id is the ARN; None if it was released: the tag stays on what a stack has
-    retained (aws-cloudformation/cloudformation-coverage-roadmap issue 1049).
-    """
-    with translate_errors(session, "cloudformation:DescribeStackResources", f"endpoint {name}"):
-        try:
-            found = session.client("cloudformation").describe_stack_resources(PhysicalResourceId=arn)["StackResources"]
-        except ClientError as error:
-            if error_code(error) != "ValidationError":
-                raise
-            return None
-    held = [one for one in found if one.get("PhysicalResourceId") == arn and not one["ResourceStatus"].startswith("DELETE_")]
-    return str(held[0]["StackName"]) if held else None
+def _require_unmanaged(session: AwsSession, endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    """Raise UsageError if a stack has the endpoint, or by its tags a Terraform state, which AWS does not know."""
+    name = endpoint["EndpointName"]
+    if STACK_TAG in tags:
+        with translate_errors(session, ASKING, f"endpoint {name}"):
+            holding = stack_holding(session, endpoint["EndpointArn"])
+        if holding is not None:
+            raise UsageError(
+                f"Endpoint {name} is of CloudFormation stack {holding.stack}; remove it from the template and update the stack."
+            )
+    if tag := terraform_tag(tags):
+        raise UsageError(
+            f"Endpoint {name} is Terraform's by its tag {tag}; remove it from its configuration and apply that. If no state "
+            f"has it any more, remove the tag ({DELETE_TAGS} {tag.partition('=')[0]}), and repeat this."
+        )
 
 
 def check_successor(session: AwsSession, name: str) -> None:
@@ -113,7 +114,8 @@ def check_drained(
 ) -> Drained:
     """That nothing called the endpoint in the last `minutes` that CloudWatch has; `successor` is what callers have moved to.
 
-    Raises EndpointInUse with the number of calls and the last minute of them, NotReady if metrics do not arrive.
+    Raises EndpointInUse with the number of calls and the last minute of them, NotReady if metrics do not arrive, or CloudWatch
+    has not returned all of them.
     """
     until = _known_until(session, successor, clock.now())
     since = until - timedelta(minutes=minutes)
@@ -209,10 +211,8 @@ def _calls(
         for number, variant in enumerate(endpoint.variants)
     ]
     found: dict[datetime, float] = {}
-    with translate_errors(session, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
-        answer = session.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=window[0], EndTime=window[1])
-    for series in answer["MetricDataResults"]:
-        for moment, value in zip(series["Timestamps"], series["Values"], strict=True):
+    for series in metric_data(session, endpoint.name, queries, window).values():
+        for moment, value in series.items():
             found[moment] = found.get(moment, 0.0) + value
     return {moment: count for moment, count in found.items() if count > 0}
 

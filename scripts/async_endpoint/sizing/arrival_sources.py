@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +20,10 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.batch.manifest import submission_times
 from async_endpoint.capacity.arrivals.formula import is_formula, parse_formula
 from async_endpoint.capacity.arrivals.models import generate, parse_arrivals
-from async_endpoint.capacity.arrivals.trace import EPOCH, Trace, parse_trace
+from async_endpoint.capacity.arrivals.trace import END_OF_TIME, EPOCH, MOST_SECONDS, Trace, parse_trace
 from async_endpoint.capacity.distributions import Distribution, Sampled, draws, parse_distribution
 from async_endpoint.capacity.profile import Profile
-from async_endpoint.capacity.workload import Workload
-from async_endpoint.core import limits
+from async_endpoint.capacity.workload import Workload, within_timeout
 from async_endpoint.core.errors import InvalidInput, NotApplied
 from async_endpoint.core.outputs import EndpointDetails
 from async_endpoint.core.s3_uri import S3Uri
@@ -44,7 +45,7 @@ Live = tuple[AwsSession, EndpointDetails]
 class ArrivalOptions:
     """How arrivals become a workload; `service_time`, `stretch` and `duration` as they are given on the command line.
 
-    `duration` is the window from its beginning on, by default what the sources cover, and a week for models of arrivals.
+    `duration` is the window from its beginning on, by default what the sources cover, and a week for models of arrivals alone.
     `stretch` is the time that a window is stretched to. `now` is in epoch seconds.
     """
 
@@ -52,7 +53,7 @@ class ArrivalOptions:
     profile: Profile | None = None
     stretch: str | None = None
     duration: str | None = None
-    seed: int = 0
+    seed: int | str = 0
     now: float = 0.0
 
 
@@ -67,6 +68,8 @@ class ReadWorkload:
 def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callable[[], Live]) -> ReadWorkload:
     """The workload of one or more sources; `live` is called for those that need the endpoint, once all were checked.
 
+    Those without dates begin with those that have some. Each source has random numbers of its own.
+
     Raises InvalidInput for a source or an option that cannot be used, NotReady for metrics that are not there, and what `live`
     raises.
     """
@@ -80,30 +83,29 @@ def read_workload(sources: Sequence[str], options: ArrivalOptions, live: Callabl
         parse_formula(options.service_time)
     elif options.service_time:
         parse_distribution(options.service_time)
-    traces = [_trace(source, options, window, live) for source in sources]
-    pairs = [(trace, service_times(trace, options)) for trace in traces]
+    own = [replace(options, seed=_seed(options.seed, position)) for position in range(len(sources))]
+    traces, notes = _traces(sources, own, window, live)
+    pairs = [(trace, service_times(trace, one)) for trace, one in zip(traces, own, strict=True)]
     start = min(trace.covered[0] for trace in traces)
     end = start + window if window else max(trace.covered[1] for trace in traces)
+    _check_span(sources, start, end)
+    # By time alone: what arrives together stays in the order in which it was listed, which is that of the queue.
     requests = sorted(
-        (time, seconds) for trace, service in pairs for time, seconds in zip(trace.times, service, strict=True) if time < end
+        ((time, seconds) for trace, service in pairs for time, seconds in zip(trace.times, service, strict=True) if time < end),
+        key=itemgetter(0),
     )
     if not requests:
         raise InvalidInput(f"No request of {sources[0]} arrives within --duration {options.duration}; give a longer one.")
-    longest = float(limits.MAX_INVOCATION_TIMEOUT_SECONDS)
+    service, cut = within_timeout(seconds for _, seconds in requests)
     workload = Workload(
         array("d", (time for time, _ in requests)),
-        array("d", (min(seconds, longest) for _, seconds in requests)),
+        service,
         start,
         end,
         " and ".join(trace.source for trace in traces),
         any(trace.estimated for trace in traces),
     )
-    notes = tuple(dict.fromkeys(note for trace in traces for note in trace.notes))
-    if cut := sum(seconds > longest for _, seconds in requests):
-        notes = (
-            *notes,
-            f"{cut:,} requests take longer than an invocation may, {longest:,.0f} s: they end then, and count as served.",
-        )
+    notes = (*dict.fromkeys(note for trace in traces for note in trace.notes), *notes, *cut)
     if stretch is None:
         return ReadWorkload(workload, notes)
     note = (
@@ -140,8 +142,8 @@ def service_times(trace: Trace, options: ArrivalOptions) -> array[float]:
     )
 
 
-def _drawn(distribution: Distribution, count: int, seed: int) -> array[float]:
-    values = draws(distribution, seed)
+def _drawn(distribution: Distribution, count: int, seed: int | str) -> array[float]:
+    values = draws(distribution, seed, "service")
     times = array("d", (next(values) for _ in range(count)))
     if min(times, default=1.0) <= 0:
         raise InvalidInput("A service time is 0 seconds; all must be above zero.")
@@ -155,33 +157,73 @@ def _check_source(source: str) -> None:
         S3Uri.parse(source)
     elif colon and kind == "cloudwatch":
         period_of(_days(source, rest))
-    elif colon and not Path(source).exists():
+    elif _is_model(source):
         parse_arrivals(source)
     else:
         checked_status(Path(source))
 
 
-def _trace(source: str, options: ArrivalOptions, window: float | None, live: Callable[[], Live]) -> Trace:
+def _check_span(sources: Sequence[str], start: float, end: float) -> None:
+    """Raise InvalidInput for a window that is too long, which is mostly a mistake in the unit of times, or too late."""
+    if end - start <= MOST_SECONDS and end < END_OF_TIME:
+        return
+    names = " and ".join(map(printable, sources))
+    raise InvalidInput(
+        f"The requests of {names} are spread over {(end - start) / 86_400:,.0f} days from {_date(start)} on; at most 366 days "
+        "before the year 9999 are simulated: check the unit of their times (milliseconds?), or give a part or --duration."
+    )
+
+
+def _seed(seed: int | str, position: int) -> int | str:
+    """The seed of a source: that of the command line for the first one, and streams of their own for others."""
+    return f"{seed}.{position + 1}" if position else seed
+
+
+def _is_model(source: str) -> bool:
+    kind, colon, _ = source.partition(":")
+    return bool(colon) and kind not in ("s3", "cloudwatch") and not Path(source).exists()
+
+
+def _traces(
+    sources: Sequence[str], options: Sequence[ArrivalOptions], window: float | None, live: Callable[[], Live]
+) -> tuple[list[Trace], tuple[str, ...]]:
+    """The trace of each source, those without dates placed beside those that have some, and a sentence if there were any."""
+    read = {index: _recorded(source, options[index], live) for index, source in enumerate(sources) if not _is_model(source)}
+    start = min((trace.covered[0] for trace in read.values() if trace.dated), default=EPOCH)
+    placed = {index: trace if trace.dated else trace.moved(start - EPOCH) for index, trace in read.items()}
+    end = max((trace.covered[1] for trace in placed.values()), default=start + DURATIONS["week"])
+    until = start + window if window else end
+    for index, source in enumerate(sources):
+        if index not in placed:
+            placed[index] = _modelled(source, options[index].seed, start, until)
+    traces = [placed[index] for index in range(len(sources))]
+    if start == EPOCH or all(index in read and read[index].dated for index in placed):
+        return traces, ()
+    return traces, (f"What has no dates begins with what has some, at {_date(start)}.",)
+
+
+def _date(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _recorded(source: str, options: ArrivalOptions, live: Callable[[], Live]) -> Trace:
     if source.startswith("s3://"):
         return s3_arrivals(live()[0], source)
     kind, colon, rest = source.partition(":")
     if colon and kind == "cloudwatch":
         session, endpoint = live()
         return metric_arrivals(session, endpoint, _days(source, rest), options.now, options.seed)
-    if colon and not Path(source).exists():
-        return _modelled(source, options.seed, window or DURATIONS["week"])
     path = Path(source)
     if path.suffix in (".sqlite", ".db"):
         return Trace(array("d", submission_times(path)), f"the batch of {printable(path)}")
     return _csv(path)
 
 
-def _modelled(source: str, seed: int, seconds: float) -> Trace:
-    """Arrivals of a model from EPOCH on, a Monday."""
-    times = generate(parse_arrivals(source), EPOCH, EPOCH + seconds, seed=seed)
+def _modelled(source: str, seed: int | str, start: float, end: float) -> Trace:
+    times = generate(parse_arrivals(source), start, end, seed=seed)
     if not times:
-        raise InvalidInput(f"{source} has no request within {seconds:,.0f} seconds; give a longer --duration.")
-    return Trace(times, f"{source}, seed {seed}", window=(EPOCH, EPOCH + seconds))
+        raise InvalidInput(f"{source} has no request within {end - start:,.0f} seconds; give a longer --duration.")
+    return Trace(times, f"{source}, seed {seed}", window=(start, end), dated=False)
 
 
 def _csv(path: Path) -> Trace:

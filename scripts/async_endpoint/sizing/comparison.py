@@ -9,12 +9,12 @@ from async_endpoint.aws import AwsSession
 from async_endpoint.capacity.distributions import Sampled, parse_distribution
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.profile import Profile
-from async_endpoint.capacity.recommendation import InstanceOption, Objective, recommend
+from async_endpoint.capacity.recommendation import MOST_INSTANCES, InstanceOption, Objective, recommend
 from async_endpoint.capacity.recommendation.evaluation import in_steady_state
 from async_endpoint.capacity.settings import ModuleSettings
 from async_endpoint.capacity.simulation import Outcome, simulate
 from async_endpoint.capacity.slowdown import NONE, Slowdown
-from async_endpoint.capacity.workload import Workload
+from async_endpoint.capacity.workload import Workload, within_timeout
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.sizing.arrival_sources import ArrivalOptions, service_times
@@ -64,7 +64,7 @@ def compared(
         trace = trace_of(measured.history, outputs.endpoint.name, seed)
     except InvalidInput as error:
         return Comparison((), (str(error),))
-    service = service_times(trace, ArrivalOptions(service_time, profile, seed=seed))
+    service, cut = within_timeout(service_times(trace, ArrivalOptions(service_time, profile, seed=seed)))
     starts = parse_distribution(start_time) if start_time else _starts(session, outputs, profile)
     if starts is None:
         return Comparison((), ("Nothing is simulated: no start time is known; give --start-time, or a --profile.",))
@@ -75,7 +75,7 @@ def compared(
     outcome = simulate(settings, workload, starts=starts, seed=seed, slowdown=slowdown)
     price = prices.instance(settings.instance_type)
     rows = [_row("current settings", outcome, None if price is None else price.usd)]
-    notes = [*found.notes, *trace.notes, f"Instances start in {starts.mean:.0f} s on average."]
+    notes = [*found.notes, *trace.notes, *cut, f"Instances start in {starts.mean:.0f} s on average."]
     if price is None:
         notes.append(f"Nothing is recommended: the price of {settings.instance_type} is not known; give --prices.")
         return Comparison(tuple(rows), tuple(notes))
@@ -89,14 +89,25 @@ def compared(
         notes.append("Nothing is recommended for the same waiting time: with the current settings requests wait for ever.")
         return Comparison(tuple(rows), tuple(notes))
     option = InstanceOption(settings.instance_type, price.usd, starts, slowdown, (settings.concurrency,))
-    best = recommend(
-        workload, [option], Objective(wait=wait), request_ttl_seconds=outputs.limits.request_ttl_seconds, seed=seed
-    ).best
-    if best.settings is not None:
-        recommended = best.settings.settings()
+    result = recommend(
+        workload,
+        [option],
+        Objective(wait=wait),
+        current=found.settings,
+        before=measured.instances_before,
+        most_instances=max(MOST_INSTANCES, found.settings.most_instances),
+        request_ttl_seconds=outputs.limits.request_ttl_seconds,
+        seed=seed,
+    )
+    best = result.best.settings
+    if best is None:
+        notes.append(f"No other settings that were tried are cheaper for a p95 of {wait:,.0f} s: keep the current ones.")
+    else:
+        recommended = in_steady_state(best.settings(), workload.start)
         recommended = replace(recommended, initial=recommended.bounds.clamp(measured.instances_before))
         other = simulate(recommended, workload, starts=starts, seed=seed, slowdown=slowdown)
-        rows.append(replace(_row(f"recommended for a p95 of {wait:,.0f} s", other, price.usd), settings=best.settings))
+        label = "recommended for" if result.meets else "no settings that were tried meet it; nearest to"
+        rows.append(replace(_row(f"{label} a p95 of {wait:,.0f} s", other, price.usd), settings=best))
     notes.append(
         f"`async-endpoint recommend` has other objectives, instance types and schedules: --trace cloudwatch:{_days(measured)}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled
+from async_endpoint.capacity.price_items import INSTANCE_TYPE
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.profile import MAX_CONCURRENCY, Profile
 from async_endpoint.capacity.recommendation import InstanceOption
@@ -19,8 +19,6 @@ from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.input_files import printable
 from async_endpoint.sizing.profile_files import read_profile
-
-_TYPE: Final = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def instance_choices(
 
 def _other(text: str, own: InstanceOption, profile: Profile | None, prices: PriceList) -> tuple[InstanceOption, str]:
     kind, equals, value = text.partition("=")
-    if not (equals and value and _TYPE.fullmatch(kind)):
+    if not (equals and value and INSTANCE_TYPE.fullmatch(kind)):
         raise InvalidInput(f"{text!r} is no choice of an instance type; use ml.TYPE=FACTOR or ml.TYPE=FILE, a profile of it.")
     factor = _number(value)
     option = replace(own, instance_type=kind, usd_per_hour=_price(prices, kind))

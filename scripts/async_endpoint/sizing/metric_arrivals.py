@@ -30,7 +30,7 @@ SERVICE_MEASURES: Final[dict[str, Measure]] = {
 }
 
 
-def metric_arrivals(session: AwsSession, endpoint: EndpointDetails, days: float, now: float, seed: int) -> Trace:
+def metric_arrivals(session: AwsSession, endpoint: EndpointDetails, days: float, now: float, seed: int | str) -> Trace:
     """The last `days`, with a service time for each request where the metrics have any: the average of its period.
 
     Raises InvalidInput if nothing arrived, and what `metric_history` raises.
@@ -38,7 +38,7 @@ def metric_arrivals(session: AwsSession, endpoint: EndpointDetails, days: float,
     return trace_of(metric_history(session, endpoint, ARRIVAL_MEASURES | SERVICE_MEASURES, days, now), endpoint.name, seed)
 
 
-def trace_of(history: MetricHistory, endpoint: str, seed: int) -> Trace:
+def trace_of(history: MetricHistory, endpoint: str, seed: int | str) -> Trace:
     """The estimate from a history that has ARRIVAL_MEASURES and SERVICE_MEASURES."""
     backlog, lowest, highest = (history.series[name] for name in ("backlog", "lowest", "highest"))
     ends = backlog_at_ends(backlog, lowest, highest, history.period)

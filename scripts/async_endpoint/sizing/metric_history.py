@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from async_endpoint.aws import AwsSession, translate_errors
-from async_endpoint.client.endpoint_metrics import AHEAD
+from async_endpoint.aws import AwsSession
+from async_endpoint.client.endpoint_metrics import AHEAD, metric_data
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput, NotReady
 from async_endpoint.core.outputs import EndpointDetails
@@ -64,8 +64,7 @@ def metric_history(
 ) -> MetricHistory:
     """The last `days` of `measures`, and of the one period before them, as far back as CloudWatch has this period.
 
-    `now` is in epoch seconds. Raises NotReady if CloudWatch has no datapoint of the endpoint, and what `translate_errors`
-    raises.
+    `now` is in epoch seconds. Raises NotReady if CloudWatch has no datapoint of the endpoint, and what `read_series` raises.
     """
     period = period_of(days)
     present = newest_datapoint(session, endpoint, now) if session.endpoint_url else now
@@ -92,23 +91,13 @@ def newest_datapoint(session: AwsSession, endpoint: EndpointDetails, now: float)
 def read_series(
     session: AwsSession, endpoint: EndpointDetails, measures: Mapping[str, Measure], period: int, window: tuple[float, float]
 ) -> dict[str, dict[float, float]]:
-    """The values of the periods in `window` (epoch seconds), by name and start. Names are letters and digits."""
+    """The values of the periods in `window` (epoch seconds), by name and start, ascending. Names are letters and digits.
+
+    Raises what `metric_data` raises: NotReady where CloudWatch has not returned all.
+    """
     start, end = (datetime.fromtimestamp(moment, UTC) for moment in window)
-    request: dict[str, Any] = {
-        "MetricDataQueries": list(_queries(endpoint, measures, period)),
-        "StartTime": start,
-        "EndTime": end,
-    }
-    found: dict[str, dict[float, float]] = {name: {} for name in measures}
-    while True:
-        with translate_errors(session, "cloudwatch:GetMetricData", f"the metrics of endpoint {endpoint.name}"):
-            answer = session.cloudwatch.get_metric_data(**request)
-        for item in answer["MetricDataResults"]:
-            times = (moment.timestamp() for moment in item["Timestamps"])
-            found[item["Id"]].update(zip(times, item["Values"], strict=True))
-        if not answer.get("NextToken"):
-            return {name: dict(sorted(series.items())) for name, series in found.items()}
-        request["NextToken"] = answer["NextToken"]
+    found = metric_data(session, endpoint.name, list(_queries(endpoint, measures, period)), (start, end))
+    return {name: {moment.timestamp(): value for moment, value in sorted(series.items())} for name, series in found.items()}
 
 
 def _queries(endpoint: EndpointDetails, measures: Mapping[str, Measure], period: int) -> Iterable[dict[str, Any]]:

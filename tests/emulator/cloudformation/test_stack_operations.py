@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.emulator.cloudformation.stacks import INTERRUPTED, Stack, StackStore
+from async_endpoint.stacks import stack_holding
 from support.common import refusal, unique, until
 from support.in_process_aws import ACCOUNT, REGION, AwsHarness
 from support.sample_model import archive
@@ -207,3 +209,18 @@ def test_stacks_of_regions_are_apart(local_aws: AwsHarness) -> None:
     elsewhere = local_aws.client("cloudformation", "us-east-1")
     assert "does not exist" in refusal(elsewhere.describe_stacks, StackName=stack.name)[1]
     assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_a_resource_beyond_the_first_hundred_is_found(local_aws: AwsHarness) -> None:
+    stack = StackHarness(local_aws)
+    assert stack.create({f"Topic{number}": resource("SNS::Topic") for number in range(101)}) == "CREATE_COMPLETE"
+    pages = stack.client.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    [*first, last] = [one for page in pages for one in page["StackResourceSummaries"]]
+
+    shown = stack.client.describe_stack_resources(PhysicalResourceId=last["PhysicalResourceId"])["StackResources"]
+    holding = stack_holding(AwsSession(local_aws.client, REGION, local_aws.url), last["PhysicalResourceId"])
+
+    assert [one["LogicalResourceId"] for one in shown] == [one["LogicalResourceId"] for one in first]
+    assert holding is not None
+    assert (holding.stack, holding.logical_id) == (stack.name, last["LogicalResourceId"])
+    stack.delete()

@@ -11,11 +11,12 @@ the backlog:
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from async_endpoint.capacity.distributions import stream
 
 DEBT_PERIODS: Final = 5
 _MINUTE: Final = 60
@@ -81,9 +82,9 @@ def arrivals_by_period(counts: Sequence[PeriodCounts], backlog_before: float = 0
     return found
 
 
-def estimated_times(counts: Sequence[PeriodCounts], period: int, seed: int, backlog_before: float = 0.0) -> array[float]:
+def estimated_times(counts: Sequence[PeriodCounts], period: int, seed: int | str, backlog_before: float = 0.0) -> array[float]:
     """Arrival times in epoch seconds, ascending: the requests of a period are spread over it at random, the same for a seed."""
-    draw = random.Random(seed)
+    draw = stream(seed, "arrivals")
     times = array("d")
     for start, number in arrivals_by_period(counts, backlog_before):
         times.extend(sorted(start + draw.random() * period for _ in range(number)))

@@ -19,6 +19,7 @@ from itertools import chain
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
+from async_endpoint.capacity.distributions import stream
 from async_endpoint.core.errors import InvalidInput
 
 SYNTAX: Final = (
@@ -45,12 +46,12 @@ class ArrivalModel(Protocol):
         ...
 
 
-def generate(model: ArrivalModel, start: float, end: float, *, seed: int) -> array[float]:
+def generate(model: ArrivalModel, start: float, end: float, *, seed: int | str) -> array[float]:
     """Arrivals of a model in [start, end), ascending; raises InvalidInput for more than MAX_REQUESTS of them."""
     expected = model.expected(start, end)
     if expected > MAX_REQUESTS:
         raise InvalidInput(f"The arrivals would be {expected:.3g} requests; at most {MAX_REQUESTS:,} are simulated.")
-    return array("d", sorted(model.times(start, end, random.Random(seed))))
+    return array("d", sorted(model.times(start, end, stream(seed, "arrivals"))))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,7 +23,13 @@ TIMESTAMP: Final = "timestamp"
 SERVICE_SECONDS: Final = "service_seconds"
 # Where a trace without dates begins: 2024-01-01T00:00:00Z, a Monday, so that schedules by weekday and hour have a meaning.
 EPOCH: Final = 1_704_067_200.0
+MOST_SECONDS: Final = 366 * 86_400  # that requests are spread over
+END_OF_TIME: Final = 253_370_764_800.0  # 9999-01-01T00:00:00Z; schedules look ahead, and later dates do not exist in Python
 _SHOWN_CHARS: Final = 40
+_WANTED: Final = {
+    SECONDS: f"a number of seconds since the first request, 0 to {MOST_SECONDS:,} (366 days); not milliseconds, and no date",
+    TIMESTAMP: "an ISO 8601 time from 1970 to 9998, as 2026-11-30T14:00:00Z",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,8 @@ class Trace:
 
     `times` are epoch seconds, ascending. `service` are seconds, if the source has them; `columns` the numbers of other columns,
     by name; each as long as `times`. `window` is the time that the source covers, by default the minutes from the first request
-    to the last. `notes` are sentences on how far the source can be trusted, `estimated` says that requests were not listed.
+    to the last. `dated` says that the times are real ones, and do not count from EPOCH. `notes` are sentences on how far the
+    source can be trusted, `estimated` says that requests were not listed.
     """
 
     times: array[float]
@@ -41,6 +49,7 @@ class Trace:
     window: tuple[float, float] | None = None
     estimated: bool = False
     notes: tuple[str, ...] = ()
+    dated: bool = True
 
     def __len__(self) -> int:
         return len(self.times)
@@ -51,6 +60,11 @@ class Trace:
         if self.window is not None:
             return self.window
         return self.times[0] // 60 * 60, self.times[-1] // 60 * 60 + 60
+
+    def moved(self, seconds: float) -> Trace:
+        """The same requests, so much later."""
+        window = self.window and (self.window[0] + seconds, self.window[1] + seconds)
+        return replace(self, times=array("d", (time + seconds for time in self.times)), window=window)
 
 
 def parse_trace(lines: Iterable[str], name: str) -> Trace:
@@ -92,8 +106,7 @@ class _Rows:
         time = read_time(text)
         if time is None:
             column = self._header[self._position]
-            what = "an ISO 8601 time, as 2026-11-30T14:00:00Z" if column == TIMESTAMP else "a number of seconds, 0 or more"
-            raise InvalidInput(f"Line {line} of {name}, column {column}, has {_shown(text)}; give {what}.")
+            raise InvalidInput(f"Line {line} of {name}, column {column}, has {_shown(text)}; give {_WANTED[column]}.")
         self.times.append(time)
         for column, cell in zip(self._header, row, strict=True):
             if (numbers := self._numbers.get(column)) is None:
@@ -112,7 +125,7 @@ class _Rows:
         offset = 0.0 if dated else EPOCH
         times = array("d", (self.times[index] + offset for index in order))
         columns = {column: array("d", (numbers[index] for index in order)) for column, numbers in self._numbers.items()}
-        return Trace(times, name, columns.pop(SERVICE_SECONDS, None), columns)
+        return Trace(times, name, columns.pop(SERVICE_SECONDS, None), columns, dated=dated)
 
 
 def _time_reader(header: Sequence[str], name: str) -> Callable[[str], float | None]:
@@ -121,13 +134,16 @@ def _time_reader(header: Sequence[str], name: str) -> Callable[[str], float | No
         raise InvalidInput(f"{name} has two columns {_shown(repeated)}; name each once.")
     if (TIMESTAMP in header) == (SECONDS in header):
         found = ", ".join(header[:20]) or "(none)"
-        raise InvalidInput(f"{name} has the columns {found}; its first line must name {SECONDS} or {TIMESTAMP}, and not both.")
+        comma = " Commas separate columns." if len(header) == 1 and re.search(r"[;\t|]", found) else ""
+        raise InvalidInput(
+            f"{name} has the columns {found}; its first line must name {SECONDS} or {TIMESTAMP}, and not both.{comma}"
+        )
     return _timestamp if TIMESTAMP in header else _seconds
 
 
 def _seconds(text: str) -> float | None:
     number = _number(text)
-    return number if number is not None and number >= 0 else None
+    return number if number is not None and 0 <= number <= MOST_SECONDS else None
 
 
 def _timestamp(text: str) -> float | None:
@@ -136,7 +152,7 @@ def _timestamp(text: str) -> float | None:
     except ValueError:
         return None
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return seconds if seconds >= 0 else None
+    return seconds if 0 <= seconds < END_OF_TIME else None
 
 
 def _number(text: str) -> float | None:

@@ -88,7 +88,7 @@ def serverless(
 ) -> Alternative:
     """A serverless endpoint of `memory_gb`: service and start times of `option` (A301), billed for service alone (A302)."""
     workload, factor = evaluator.workload, option.slowdown.factor(1)
-    starts = draws(option.starts, 0)
+    starts = draws(option.starts, 0, "starts")
     idle: list[float] = []  # when each idle instance became idle, the latest last
     busy: list[float] = []
     waits: list[float] = []

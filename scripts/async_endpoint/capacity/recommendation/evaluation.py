@@ -15,7 +15,8 @@ from async_endpoint.capacity.settings import ModuleSettings, ScheduledBounds, Se
 from async_endpoint.capacity.simulation import DEFAULT, Outcome, Publication, simulate
 from async_endpoint.capacity.workload import Workload
 
-_LOOK_BACK_SECONDS: Final = 8 * 86_400  # a schedule by the day of the week has acted by then
+_LOOK_BACK_SECONDS: Final = 400 * 86_400  # a schedule by the day of the year has acted by then
+_NEAR_SECONDS: Final = 60  # no two occurrences of a schedule are nearer
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Evaluator:
     """Simulates settings on one workload. `simulations` counts; settings that cannot differ are simulated once.
 
     `usd` of a point is billed instance time by the length of the window, times a month of 730 hours. Late requests are
-    simulated to their end and paid for, so a short window overstates the cost a little.
+    simulated to their end and paid for, so a short window overstates the cost a little. `before` are the instances in service
+    when the window begins, as far as bounds allow; None for the steady state.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Evaluator:
         percent: float,
         seed: int = 0,
         publication: Publication = DEFAULT,
+        before: int | None = None,
     ) -> None:
         self.workload = workload
         self.options: Mapping[str, InstanceOption] = {option.instance_type: option for option in options}
@@ -59,6 +62,7 @@ class Evaluator:
         self.simulations = 0
         self._seed = seed
         self._publication = publication
+        self._before = before
         self._points: dict[ModuleSettings, Point] = {}
         self._below: dict[ModuleSettings, list[tuple[int, Point]]] = {}  # by settings without maximum: (maximum, point)
 
@@ -73,21 +77,29 @@ class Evaluator:
 
     def point(self, settings: ModuleSettings) -> Point:
         """The settings' cost and waiting time. A maximum that was never reached is the same as any larger one."""
+        found = self.known(settings)
+        if found is None:
+            found = self._points[settings] = self.of(settings.settings(), settings)
+            self._below.setdefault(_key(settings), []).append((settings.max_instances, found))
+        return found
+
+    def known(self, settings: ModuleSettings) -> Point | None:
+        """Cost and waiting time as far as they are known without another simulation."""
         if settings not in self._points:
-            known = self._below.setdefault(_key(settings), [])
-            same = next(
-                (point for maximum, point in known if point.peak < maximum and point.peak <= settings.max_instances), None
-            )
-            if same is None:
-                same = self.of(settings.settings(), settings)
-                known.append((settings.max_instances, same))
-            self._points[settings] = replace(same, settings=settings)
+            others = self._below.get(_key(settings), ())
+            same = (point for maximum, point in others if point.peak < maximum and point.peak <= settings.max_instances)
+            point = next(same, None)
+            if point is None:
+                return None
+            self._points[settings] = replace(point, settings=settings)
         return self._points[settings]
 
     def of(self, settings: Settings, module: ModuleSettings | None = None, label: str = "") -> Point:
         """Any settings simulated, from the state that they are in before the first request."""
         option = self.options[settings.instance_type]
         steady = in_steady_state(settings, self.workload.start)
+        if self._before is not None:
+            steady = replace(steady, initial=steady.bounds.clamp(self._before))
         outcome = self.outcome(steady)
         return Point(
             label,
@@ -133,11 +145,20 @@ def in_steady_state(settings: Settings, start: float) -> Settings:
 
 @lru_cache(maxsize=256)
 def _last_occurrence(action: ScheduledBounds, start: float) -> float | None:
-    begin = start - _LOOK_BACK_SECONDS
-    schedule = parse_schedule(action.schedule, action.timezone, begin, action.start, action.end)
-    last, time = None, schedule.after(begin)
+    """When the action was due last, up to `start`; by halving, since it may have been due every minute."""
+    low, high = start - _LOOK_BACK_SECONDS, start
+    schedule = parse_schedule(action.schedule, action.timezone, low, action.start, action.end)
+    last, time = None, schedule.after(low)
     while time is not None and time <= start:
-        last, time = time, schedule.after(time)
+        last = low = time
+        while high - low > _NEAR_SECONDS:
+            middle = (low + high) / 2
+            time = schedule.after(middle)
+            if time is not None and time <= start:
+                last = low = time
+            else:
+                high = middle
+        time = schedule.after(last)
     return last
 
 

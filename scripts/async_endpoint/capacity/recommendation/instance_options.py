@@ -51,7 +51,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if (self.wait is None) == (self.budget is None):
-            raise InvalidInput("A recommendation needs one objective: a waiting time in seconds, or a budget in USD a month.")
+            raise InvalidInput(
+                "A recommendation needs one objective: a wait in seconds (--p95), or a budget in USD a month (--budget)."
+            )
         if not 0 < self.percent <= 100:
             raise InvalidInput(f"The percentile of the waiting time is {self.percent:g}; use a number above 0, up to 100.")
         for what, value in (("waiting time", self.wait), ("budget", self.budget)):

@@ -30,11 +30,14 @@ _FRONT_SHARE: Final = 10  # of the simulations of the search, one in so many for
 _THINNING: Final = 0.8
 _CURVE_STEPS: Final = 200_000  # of the lower bound, for each point of its curve
 _BUDGET_ROUNDS: Final = 12
+MOST_INSTANCES: Final = 8  # that are recommended, unless today's settings allow more
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`best` ranks first for the objective and `meets` says whether it meets it. Costs are US dollars of instances a month.
+    """`best` ranks first for the objective and `meets` says whether it meets it: settings of the module, or those of today.
+
+    Costs are US dollars of instances a month.
 
     `front` has the settings looked at that no other beats in both cost and waiting time, cheapest first; `guide` the scaling of
     AWS's guide; `current` the settings of today; `bound` the lower bound for the objective: of cost, or of the waiting time in
@@ -54,6 +57,15 @@ class Recommendation:
     simulations: int
     grid_size: int
 
+    @property
+    def stays(self) -> bool:
+        """Whether the settings of today are the best of all."""
+        return self.best is self.current
+
+    def ranks_before(self, point: Point) -> bool:
+        """Whether a point is better than the best that may be recommended."""
+        return self.objective.rank(point.usd, point.wait) < self.objective.rank(self.best.usd, self.best.wait)
+
 
 def recommend(
     workload: Workload,
@@ -62,7 +74,8 @@ def recommend(
     *,
     hours: Sequence[OfficeHours] = (),
     current: Settings | None = None,
-    most_instances: int = 8,
+    before: int | None = None,
+    most_instances: int = MOST_INSTANCES,
     request_ttl_seconds: int = 21_600,
     usd_per_gb_second: float | None = None,
     memory_gb: int = 6,
@@ -71,24 +84,27 @@ def recommend(
 ) -> Recommendation:
     """Search the settings of module async-inference for the best ones; the first of `options` is the type of today.
 
-    `most_instances` bounds max_instances; the guide's 5 is not recommended where that is less. `hours` are windows in which
-    schedules may keep instances. `usd_per_gb_second` and `memory_gb` are of a serverless endpoint.
+    `most_instances` bounds max_instances: where it is less, neither the guide's 5 is recommended nor what `current` has.
+    `hours` are windows in which schedules may keep instances. `usd_per_gb_second` and `memory_gb` are of a serverless endpoint.
+    `before` are the instances in service when the window begins; None for the steady state of each.
     Raises InvalidInput for a workload without requests.
     """
     if not workload.arrivals:
         raise InvalidInput("The workload has no requests, so nothing can be recommended; give arrivals.")
-    evaluator = Evaluator(workload, options, objective.percent, seed, publication)
+    evaluator = Evaluator(workload, _with_todays(options, current), objective.percent, seed, publication, before)
     grid = Grid.of(options, hours, most_instances, request_ttl_seconds)
     guides = [replace(guide_settings(*machine), request_ttl_seconds=request_ttl_seconds) for machine in grid.machines]
     found = Search(grid, evaluator, objective).run()
     for wait in _FRONT_WAITS:
-        most = evaluator.simulations + affordable(workload) // _FRONT_SHARE
+        most = evaluator.simulations + affordable(workload, len(grid.machines)) // _FRONT_SHARE
         Search(grid, evaluator, Objective(wait=wait, percent=objective.percent), most).run()
     for settings in guides:
         evaluator.point(settings)
     allowed = [point for point in evaluator.points if point.settings and point.settings.max_instances <= most_instances]
-    points = [*([found] if found else ()), *allowed]
-    best = min(points, key=lambda point: objective.rank(point.usd, point.wait))  # of equal ones the search's
+    today = None if current is None else evaluator.of(current, label="today's settings")
+    stays = [today] if current is not None and today is not None and current.most_instances <= most_instances else []
+    points = [*([found] if found else ()), *allowed, *stays]
+    best = min(points, key=lambda point: objective.rank(point.usd, point.wait))  # of equal ones the search's, then the grid's
     front = thinned(pareto_front(points), best)
     wanted = GUIDE_CONCURRENCY if current is None else current.concurrency
     level = min(options[0].concurrencies, key=lambda concurrency: (abs(concurrency - wanted), concurrency))
@@ -101,8 +117,8 @@ def recommend(
         meets=objective.meets(best.usd, best.wait),
         front=front,
         guide=evaluator.point(guide),
-        current=None if current is None else evaluator.of(current, label="current settings"),
-        always_on=real_time(evaluator, options[0], objective),
+        current=today,
+        always_on=real_time(evaluator, evaluator.options[options[0].instance_type], objective),
         serverless=serverless(evaluator, options[0], usd_per_gb_second, memory_gb),
         bound=lower_bound(evaluator, objective),
         curve=tuple(
@@ -111,6 +127,16 @@ def recommend(
         simulations=evaluator.simulations,
         grid_size=grid.size,
     )
+
+
+def _with_todays(options: Sequence[InstanceOption], current: Settings | None) -> list[InstanceOption]:
+    """The options with today's concurrency among those of today's type: it is compared with, and no choice of the search."""
+    return [
+        replace(option, concurrencies=tuple(sorted({*option.concurrencies, current.concurrency})))
+        if current is not None and option.instance_type == current.instance_type
+        else option
+        for option in options
+    ]
 
 
 def pareto_front(points: Iterable[Point]) -> tuple[Point, ...]:
@@ -146,7 +172,7 @@ def lower_bound(evaluator: Evaluator, objective: Objective) -> float:
 
 
 def least_usd(evaluator: Evaluator, wait: float, steps: int | None = None) -> float:
-    """The lower bound of cost for a waiting time, over all instance types and concurrencies."""
+    """The lower bound of cost for a waiting time, over all instance types and concurrencies, today's included."""
     return min(
         evaluator.usd_per_month(
             least_instance_seconds(evaluator.workload, wait, evaluator.percent, option.bounded(level), steps=steps),

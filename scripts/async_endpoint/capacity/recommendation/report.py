@@ -18,6 +18,7 @@ def as_dict(result: Recommendation) -> dict[str, Any]:
     return {
         "objective": {"percentile": objective.percent, "wait_seconds": objective.wait, "usd_per_month": objective.budget},
         "meets_objective": result.meets,
+        "keep_current": result.stays,
         "recommended": _point(result.best),
         "block": "" if result.best.settings is None else hcl_block(result.best.settings),
         "front": [_point(point) for point in result.front],

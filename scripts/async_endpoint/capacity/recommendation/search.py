@@ -1,6 +1,7 @@
 """The search for settings: descents along the axes of a grid from several beginnings, then along pairs of axes from the best.
 
-Deterministic: no clock and no random numbers. Its size is a number of simulations, smaller for larger workloads.
+Deterministic: no clock and no random numbers. Its size is a number of simulations, smaller for larger workloads; beginnings
+take a third of them at most, so that there is a descent in any case.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _BEST: Final = 2  # descents that are continued along pairs
 _PAIRED: Final = tuple(combinations(range(7), 2))  # of axes
 _STEPS: Final = 12_000_000  # of simulation: requests and minutes of all simulations together
 _FEWEST, _MOST = 60, 1_000
+_BEGINNINGS: Final = 3  # one in so many simulations
 
 
 class Search:
@@ -30,12 +32,16 @@ class Search:
         self._grid = grid
         self._evaluator = evaluator
         self._objective = objective
-        self._most = affordable(evaluator.workload) if most is None else most
+        self._last = affordable(evaluator.workload, len(grid.machines)) if most is None else most
+        self._most = self._last
         self._ranks: dict[Choice, Rank | None] = {}
 
     def run(self) -> Point | None:
         """The best settings found; None if no choice of the grid is valid."""
+        done = self._evaluator.simulations
+        self._most = done + (self._last - done) // _BEGINNINGS
         beginnings = sorted(self._beginnings(), key=self._order)[:_DESCENTS]
+        self._most = self._last
         ends = {end for begin in beginnings if (end := self._descend(begin)) is not None}
         for end in sorted(ends, key=self._order)[:_BEST]:
             self._descend_in_pairs(end)
@@ -55,9 +61,11 @@ class Search:
         """None for what is no setting, or not affordable any more."""
         if choice not in self._ranks:
             settings = self._grid.settings(choice)
-            if settings is not None and self._evaluator.simulations >= self._most:
-                return None
-            point = None if settings is None else self._evaluator.point(settings)
+            point = None if settings is None else self._evaluator.known(settings)
+            if settings is not None and point is None:
+                if self._evaluator.simulations >= self._most:
+                    return None
+                point = self._evaluator.point(settings)
             self._ranks[choice] = None if point is None else self._objective.rank(point.usd, point.wait)
         return self._ranks[choice]
 
@@ -112,7 +120,7 @@ class Search:
         return choice
 
 
-def affordable(workload: Workload) -> int:
-    """The most simulations of a search: fewer of a workload with more requests and minutes."""
+def affordable(workload: Workload, machines: int = 1) -> int:
+    """The most simulations of a search: fewer of a workload with more requests and minutes, enough to look at each machine."""
     steps = len(workload) + workload.seconds / 60
-    return int(min(max(_STEPS / max(steps, 1), _FEWEST), _MOST))
+    return int(min(max(_STEPS / max(steps, 1), _FEWEST, _BEGINNINGS * machines), max(_MOST, _BEGINNINGS * machines)))

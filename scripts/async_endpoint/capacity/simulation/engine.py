@@ -39,7 +39,7 @@ def simulate(
     launch takes equally long under all settings. `deaths` are the epoch seconds at which an instance dies. Definitions: the
     docstring of this package.
     """
-    fleet = Fleet(settings.initial, workload.start, draws(starts, seed))
+    fleet = Fleet(settings.initial, workload.start, draws(starts, seed, "starts"))
     engine = _Engine(settings, workload, fleet, slowdown, deaths, at_zero=publication.per_instance_at_zero)
     engine.run(Scaler(settings, workload.start, publication), timeline=timeline)
     return engine.outcome()

@@ -44,10 +44,10 @@ class Scaler:
         self._same = 0  # minutes in a row with the same gauges
         self._settled_after = self.windows.look_back + self._delay
         self._last: tuple[float, ...] = ()
-        self._schedules: list[tuple[float, ScheduledBounds, ActionSchedule]] = []
-        for action in settings.schedules:
+        self._schedules: list[tuple[float, int, ScheduledBounds, ActionSchedule]] = []  # when due, and place in the settings
+        for place, action in enumerate(settings.schedules):
             schedule = parse_schedule(action.schedule, action.timezone, start, action.start, action.end)
-            self._enqueue(action, schedule, start)
+            self._enqueue(place, action, schedule, start)
 
     @property
     def next_scheduled(self) -> float:
@@ -179,17 +179,18 @@ class Scaler:
         return alarms
 
     def _run_scheduled_action(self, now: float, desired: int) -> None:
-        due, action, schedule = self._schedules.pop(0)
+        due, place, action, schedule = self._schedules.pop(0)
         low = self.bounds.minimum if action.minimum is None else action.minimum
         high = self.bounds.maximum if action.maximum is None else action.maximum
         if low <= high:  # otherwise the action fails and changes nothing (A185)
             self.bounds = Bounds(low, high)
             cause = f"scheduled action name {action.name} was triggered"
             self.activities.append(Activity(now, desired, desired, cause))
-        self._enqueue(action, schedule, due)
+        self._enqueue(place, action, schedule, due)
 
-    def _enqueue(self, action: ScheduledBounds, schedule: ActionSchedule, after: float) -> None:
+    def _enqueue(self, place: int, action: ScheduledBounds, schedule: ActionSchedule, after: float) -> None:
+        """Actions that are due at one time run in the order of the settings, that in which AWS lists them, every time."""
         due = schedule.after(after)
         if due is not None:
-            self._schedules.append((due, action, schedule))
-            self._schedules.sort(key=lambda entry: entry[0])
+            self._schedules.append((due, place, action, schedule))
+            self._schedules.sort(key=lambda entry: entry[:2])

@@ -9,6 +9,7 @@ from typing import Any
 
 from async_endpoint.aws import AwsSession, failing_as_not_ready
 from async_endpoint.core.errors import InvalidInput, ReplacementRefused
+from async_endpoint.core.terraform_tags import DEPLOYMENT_TAG
 from async_endpoint.core.text import joined
 from async_endpoint.deploy.deployment import Deployment
 from async_endpoint.deploy.live_adoption.async_block import async_block
@@ -16,7 +17,7 @@ from async_endpoint.deploy.live_adoption.beneath_block import beneath_blocks
 from async_endpoint.deploy.live_adoption.described import Described
 from async_endpoint.deploy.live_adoption.inventory import Inventory, read_inventory
 from async_endpoint.deploy.live_adoption.module_settings import Naming
-from async_endpoint.deploy.live_adoption.ownership import DEPLOYMENT_TAG, require_released
+from async_endpoint.deploy.live_adoption.ownership import require_released
 from async_endpoint.deploy.live_adoption.root_files import OUTPUTS_FILE, Root
 from async_endpoint.deploy.live_adoption.sharing import Sharing, sharing
 from async_endpoint.deploy.plan import Planned

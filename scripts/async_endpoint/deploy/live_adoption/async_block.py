@@ -154,7 +154,7 @@ def _always(call: AdoptedCall) -> Iterator[str]:
         f"{models} and {call.inventory.configuration.name} remain, serving nothing."
     )
     yield "The module adds its alarms, a dashboard, a results queue and a dead letter queue; set monitoring to have fewer."
-    if call.inventory.configuration.details.get("DataCaptureConfig"):
+    if (call.inventory.configuration.details.get("DataCaptureConfig") or {}).get("EnableCapture"):
         yield "Data capture ends: module async-inference has none."
     last = call.inventory.endpoint.details.get("LastDeploymentConfig") or {}
     for alarm in (last.get("AutoRollbackConfiguration") or {}).get("Alarms") or ():

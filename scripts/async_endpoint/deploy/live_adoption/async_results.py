@@ -19,6 +19,12 @@ _PREFIXES: Final = {
 
 
 def notification_settings(call: AdoptedCall) -> dict[str, Any] | None:
+    missing = [outcome for outcome in ("error", "success") if outcome not in call.inventory.topics]
+    if missing:
+        call.changes.append(
+            f"SageMaker publishes {' and '.join(missing)} notifications too, to {'a topic' if len(missing) == 1 else 'topics'} "
+            "that the module creates."
+        )
     if not call.inventory.topics:
         return None
     referenced: dict[str, Any] = {}

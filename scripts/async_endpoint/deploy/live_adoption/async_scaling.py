@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, Final
 
 from async_endpoint.deploy.live_adoption.adopted_call import AdoptedCall
-from async_endpoint.deploy.live_adoption.scaling import VariantScaling
+from async_endpoint.deploy.live_adoption.resources import LiveResource
+from async_endpoint.deploy.live_adoption.scaling import StepPolicy, VariantScaling
 
 _BACKLOG: Final = "backlog_per_instance"
 
@@ -87,7 +89,22 @@ def _wake(call: AdoptedCall, scaling: VariantScaling) -> dict[str, Any]:
         f"Policy {wake.resource.name} and alarm {alarm.name} keep their names and get the module's settings: one instance "
         "after two minutes with a backlog and without capacity."
     )
+    call.changes.extend(_ended_actions(alarm, wake))
     return {"wake_cooldown_seconds": wake.cooldown_seconds}
+
+
+def _ended_actions(alarm: LiveResource, wake: StepPolicy) -> Iterator[str]:
+    """What else the live alarm does: the module's starts an instance, and nothing more."""
+    policy = wake.resource.arn
+    for state, member in (("ALARM", "AlarmActions"), ("OK", "OKActions"), ("INSUFFICIENT_DATA", "InsufficientDataActions")):
+        for action in alarm.details.get(member) or ():
+            if member != "AlarmActions" or action != policy:
+                yield (
+                    f"Action {action} of alarm {alarm.name} on {state} ends: give it to an alarm of your own of another name "
+                    "before the apply, or to the module's alarms, such as stuck_at_zero (monitoring.actions)."
+                )
+    if alarm.details.get("ActionsEnabled") is False:
+        yield f"Alarm {alarm.name}, whose actions are switched off, starts instances from now on."
 
 
 def _schedules(call: AdoptedCall, scaling: VariantScaling) -> dict[str, Any]:

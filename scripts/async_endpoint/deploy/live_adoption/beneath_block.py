@@ -181,14 +181,21 @@ def _scaling(blocks: _Blocks) -> list[dict[str, Any]]:
     for variant, live in blocks.inventory.scaling.items():
         targets = _targets(live)
         described = {one.resource.name for one in targets.values()}
+        keeping = {one.resource.name for one in live.tracking if one.keeps_instances}
         for policy in (one for one in live.resources if one.type == "aws_appautoscaling_policy" and one.name not in described):
-            blocks.kept.append(f"Scaling policy {policy.name} stays, not managed here: the module cannot describe it.")
+            why = "the module has no DisableScaleIn" if policy.name in keeping else "the module cannot describe it"
+            blocks.kept.append(f"Scaling policy {policy.name} stays, not managed here: {why}.")
         for action in live.scheduled:
             blocks.kept.append(f"Scheduled action {action.name} stays, not managed here.")
+        if live.suspended:
+            blocks.changes.append(
+                f"Scaling is suspended ({', '.join(live.suspended)}): {live.target.name}; it stays so until you resume it."
+            )
         if not targets or live.scheduled:
             blocks.kept.append(f"Scalable target {live.target.name} stays, not managed here.")
             continue
         scaling[variant] = _scaled(live, targets)
+        blocks.changes += _equalled(targets)
         policies = {
             target: one.resource.name
             for target, one in targets.items()
@@ -200,8 +207,31 @@ def _scaling(blocks: _Blocks) -> list[dict[str, Any]]:
 
 
 def _targets(live: VariantScaling) -> dict[str, TrackingPolicy]:
-    """The tracking policies that module endpoint can describe, by its name of their target."""
-    return {one.target: one for one in live.tracking if one.target and one.target not in _PERCENT_OF_CORES}
+    """The tracking policies that module endpoint can describe, by its name of their target.
+
+    One with DisableScaleIn is left as it is: described, it would begin to remove instances.
+    """
+    return {
+        one.target: one
+        for one in live.tracking
+        if one.target and one.target not in _PERCENT_OF_CORES and not one.keeps_instances
+    }
+
+
+def _equalled(targets: Mapping[str, TrackingPolicy]) -> Iterator[str]:
+    """Policies whose cooldowns change: the module has one pair for all of a variant."""
+    first, *others = targets.values()
+    for policy in others:
+        if policy.cooldowns != first.cooldowns:
+            yield (
+                f"Cooldowns of scaling policy {policy.resource.name} change from {_shown(policy)} to those of "
+                f"{first.resource.name}, {_shown(first)}: the module has one pair for all policies."
+            )
+
+
+def _shown(policy: TrackingPolicy) -> str:
+    scale_in, scale_out = policy.cooldowns
+    return f"{scale_in} s in and {scale_out} s out"
 
 
 def _derived(endpoint: str, target: str) -> str:

@@ -131,7 +131,7 @@ def read_inventory(aws: AwsSession, name: str) -> Inventory:
 
 
 def _endpoint(aws: AwsSession, name: str) -> LiveResource:
-    found = _described(aws.sagemaker.describe_endpoint, EndpointName=name)
+    found = described(aws.sagemaker.describe_endpoint, EndpointName=name)
     if found is None:
         raise UnknownEndpoint(
             f"There is no endpoint {name} in {aws.region}; name one that `aws sagemaker list-endpoints` shows."
@@ -157,7 +157,7 @@ def _endpoint(aws: AwsSession, name: str) -> LiveResource:
 
 def _configuration(aws: AwsSession, endpoint: LiveResource) -> LiveResource:
     name = str(endpoint.details["EndpointConfigName"])
-    found = _described(aws.sagemaker.describe_endpoint_config, EndpointConfigName=name)
+    found = described(aws.sagemaker.describe_endpoint_config, EndpointConfigName=name)
     if found is None:
         raise InvalidInput(
             f"Endpoint configuration {name}, which endpoint {endpoint.name} serves with, is deleted: what it said is not "
@@ -169,7 +169,7 @@ def _configuration(aws: AwsSession, endpoint: LiveResource) -> LiveResource:
 
 
 def _model(aws: AwsSession, endpoint: str, name: str) -> LiveResource:
-    found = _described(aws.sagemaker.describe_model, ModelName=name)
+    found = described(aws.sagemaker.describe_model, ModelName=name)
     if found is None:
         raise InvalidInput(
             f"Model {name} of endpoint {endpoint} is deleted: its image and data are not known any more, and the endpoint "
@@ -245,7 +245,7 @@ def _tags(aws: AwsSession, arn: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
-def _described(call: Any, **arguments: Any) -> Mapping[str, Any] | None:
+def described(call: Any, **arguments: Any) -> Mapping[str, Any] | None:
     """The answer of a Describe call of SageMaker, None for what does not exist."""
     return _answer(call, frozenset({"ValidationException"}), arguments)
 

@@ -1,53 +1,37 @@
 """Who owns a live endpoint: a CloudFormation stack, another Terraform state, or nothing that AWS shows.
 
-Two owners mean a later deletion, so what is owned is refused until it is released. A stack is asked for: its tags stay on what
-it retained (aws-cloudformation/cloudformation-coverage-roadmap issue 1049), and are missing where a type has no tags. A
-Terraform state is not known to AWS: its tags are evidence until a copy of it shows that it has the resource no more.
+Two owners mean a later deletion, so what is owned is refused until it is released. A stack is asked for. A Terraform state is
+not known to AWS: its tags are evidence until a copy of it shows that it has the resource no more.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
-from async_endpoint.core.errors import InvalidInput, OwnedElsewhere
+from async_endpoint.core.errors import OwnedElsewhere
+from async_endpoint.core.terraform_tags import DEPLOYMENT_TAG, terraform_tag
 from async_endpoint.core.text import joined
+from async_endpoint.deploy.live_adoption.other_states import OtherState
 from async_endpoint.deploy.live_adoption.resources import LiveResource
-from async_endpoint.input_files import read_input
+from async_endpoint.stacks import ASKING, STACK_TAG, StackPart, stack_holding, stack_parts
 
-STACK_TAG: Final = "aws:cloudformation:stack-name"
-# Tags that say that Terraform manages a resource: names without case and signs, values in lower case; "*" is any value (ADR
-# 0099).
-TERRAFORM_TAGS: Final[Mapping[str, frozenset[str]]] = {
-    "iac": frozenset({"terraform", "opentofu"}),
-    "managedby": frozenset({"terraform", "opentofu", "pulumi", "terragrunt"}),
-    "provisioner": frozenset({"terraform", "opentofu"}),
-    "terraform": frozenset({"true", "yes"}),
-    "tfmodule": frozenset({"*"}),
+_STACK_ID_TAG: Final = "aws:cloudformation:stack-id"
+# What a stack may have of a resource that it does not have itself, by the type of that resource.
+_STACK_PARTS: Final[Mapping[str, str]] = {
+    "AWS::IAM::ManagedPolicy": "aws_iam_role",
+    "AWS::IAM::Policy": "aws_iam_role",
+    "AWS::IAM::RolePolicy": "aws_iam_role",
+    "AWS::S3::BucketPolicy": "aws_s3_bucket",
+    "AWS::SNS::Subscription": "aws_sns_topic",
+    "AWS::SNS::TopicPolicy": "aws_sns_topic",
 }
-_LETTERS: Final = re.compile(r"[^a-z]")
-DEPLOYMENT_TAG: Final = "deployment"  # of the provider's default_tags
-_LARGEST_STATE_BYTES: Final = 64 * 2**20
-
-
-# What a later deletion takes from a resource, although it is none of what is imported: by type, the attribute that names that
-# resource.
-_PARTS: Final = {
-    "aws_iam_role_policy": "role",
-    "aws_iam_role_policy_attachment": "role",
-    "aws_s3_bucket_policy": "bucket",
-    "aws_sns_topic_policy": "arn",
-    "aws_sns_topic_subscription": "topic_arn",
-}
-_STACK_PARTS: Final = frozenset(
-    {"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy"}
-)
+# Those whose physical id does not say what they are of (A322); that of a bucket's policy is the bucket, which is asked for.
+_OPAQUE_PARTS: Final = frozenset(_STACK_PARTS) - {"AWS::S3::BucketPolicy", "AWS::SNS::Subscription"}
 
 
 @dataclass(frozen=True)
@@ -66,32 +50,44 @@ def require_released(aws: AwsSession, resources: Sequence[LiveResource], deploym
     `deployment` is the tag value of the environment that adopts; `states` are copies of Terraform states (`terraform state
     pull`). Returns sentences on what could not be decided.
     """
+    return [*_require_no_stack(aws, resources), *_require_no_state(resources, deployment, states)]
+
+
+# --- stacks -----------------------------------------------------------------------------------------------------------
+
+
+def _require_no_stack(aws: AwsSession, resources: Sequence[LiveResource]) -> Iterator[str]:
     owned, denied = _stacks(aws, resources)
     if owned:
         raise OwnedElsewhere(_stack_refusal(owned))
     if unasked := [one for one in denied if STACK_TAG in one.tags]:
         raise OwnedElsewhere(
             f"{joined([str(one) for one in unasked])} may belong to a CloudFormation stack ({STACK_TAG}), which cannot be "
-            "asked for: allow cloudformation:DescribeStackResources, and repeat the command."
+            f"asked for: allow {ASKING}, and repeat the command."
         )
-    for file in states:
-        if held := _held(file, resources):
-            raise OwnedElsewhere(_state_refusal(file, held))
-    tagged = [] if states else [one for one in resources if _terraform_tag(one) and one.tags.get(DEPLOYMENT_TAG) != deployment]
-    if tagged:
-        raise OwnedElsewhere(_tag_refusal(tagged))
-    notes = (
-        ["CloudFormation could not be asked (cloudformation:DescribeStackResources): no tag names a stack."] if denied else []
-    )
-    if not states:
-        notes.append(
-            "AWS does not show Terraform states: if one has this endpoint, release it there first "
-            "(docs/adopt.md#another-terraform-state)."
+    if distant := [one for one in resources if _stack_region(one) not in ("", aws.region)]:
+        raise OwnedElsewhere(
+            f"{distant[0]} was made by CloudFormation stack {distant[0].tags.get(STACK_TAG, '')} of region "
+            f"{_stack_region(distant[0])}, which may have it still: leave it as it is, with --reference."
         )
-    return notes
-
-
-# --- stacks -----------------------------------------------------------------------------------------------------------
+    if denied:
+        yield f"CloudFormation could not be asked ({ASKING}): no tag names a stack."
+        return
+    kinds = {one.type for one in resources}
+    for stack in sorted({one.tags[STACK_TAG] for one in resources if STACK_TAG in one.tags}):
+        found = _listed(aws, stack)
+        if found is None:
+            yield f"CloudFormation stack {stack} could not be asked for policies and subscriptions ({ASKING})."
+            continue
+        parts = [one for one in found if _STACK_PARTS.get(one.type) in kinds]
+        if subscribed := list(_subscriptions(stack, parts, resources)):
+            raise OwnedElsewhere(_stack_refusal(subscribed))
+        if left := [one.logical_id for one in parts if one.type in _OPAQUE_PARTS]:
+            yield (
+                f"CloudFormation stack {stack} has released what is adopted, and still has {joined(left)}: AWS does not show "
+                "what these are of. If it is a role or a topic that is adopted, release them as well, or the stack's deletion "
+                "takes them away."
+            )
 
 
 def _stacks(aws: AwsSession, resources: Iterable[LiveResource]) -> tuple[list[StackResource], list[LiveResource]]:
@@ -102,22 +98,42 @@ def _stacks(aws: AwsSession, resources: Iterable[LiveResource]) -> tuple[list[St
     denied: list[LiveResource] = []
     for resource in resources:
         try:
-            found = aws.client("cloudformation").describe_stack_resources(PhysicalResourceId=resource.physical_id)[
-                "StackResources"
-            ]
+            holding = stack_holding(aws, resource.physical_id)
         except ClientError as error:
-            if error_code(error) in DENIED_CODES:
-                denied.append(resource)
-            elif error_code(error) != "ValidationError":  # no stack has it
+            if error_code(error) not in DENIED_CODES:
                 raise
+            denied.append(resource)
             continue
-        parts = tuple(str(one["LogicalResourceId"]) for one in found if one["ResourceType"] in _STACK_PARTS)
-        owned += [
-            StackResource(str(one["StackName"]), str(one["LogicalResourceId"]), resource, parts)
-            for one in found
-            if one.get("PhysicalResourceId") == resource.physical_id and not str(one["ResourceStatus"]).startswith("DELETE_")
-        ]
+        if holding is not None:
+            parts = tuple(one.logical_id for one in holding.parts if one.type in _STACK_PARTS)
+            owned.append(StackResource(holding.stack, holding.logical_id, resource, parts))
     return owned, denied
+
+
+def _listed(aws: AwsSession, stack: str) -> list[StackPart] | None:
+    """What the stack has, None where that may not be read."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return stack_parts(aws, stack)
+    except ClientError as error:
+        if error_code(error) not in DENIED_CODES:
+            raise
+        return None
+
+
+def _stack_region(resource: LiveResource) -> str:
+    """The region of the stack that made a resource, empty where no tag says it: a role is of all regions."""
+    stack_id = resource.tags.get(_STACK_ID_TAG, "")
+    return stack_id.split(":")[3] if stack_id.count(":") >= 5 else ""
+
+
+def _subscriptions(stack: str, parts: Iterable[StackPart], resources: Sequence[LiveResource]) -> Iterator[StackResource]:
+    """Subscriptions of `resources`, by the ARN, which begins with that of the topic and is the physical id."""
+    for part in parts:
+        for topic in (one for one in resources if one.type == "aws_sns_topic"):
+            if part.type == "AWS::SNS::Subscription" and part.physical_id.startswith(f"{topic.arn}:"):
+                yield StackResource(stack, part.logical_id, topic)
 
 
 def _stack_refusal(owned: Sequence[StackResource]) -> str:
@@ -136,60 +152,29 @@ def _stack_refusal(owned: Sequence[StackResource]) -> str:
 # --- Terraform states -------------------------------------------------------------------------------------------------
 
 
-def _terraform_tag(resource: LiveResource) -> str | None:
-    """The tag that says that Terraform manages the resource, as name=value; None without one."""
-    for name, value in resource.tags.items():
-        values = TERRAFORM_TAGS.get(_LETTERS.sub("", name.lower()), frozenset())
-        if value.lower() in values or "*" in values:
-            return f"{name}={value}"
-    return None
-
-
-def _tag_refusal(tagged: Sequence[LiveResource]) -> str:
-    shown = joined([f"{one} ({_terraform_tag(one)})" for one in tagged])
-    return (
-        f"By their tags, another Terraform state has {shown}, and would delete or change that later. In its root, run "
-        "`terraform state pull > other.tfstate`, and repeat this command with --other-state other.tfstate: it prints the "
-        "`terraform state rm` that releases them, and adopts what that state does not have any more."
-    )
-
-
-def _held(file: Path, resources: Sequence[LiveResource]) -> list[tuple[str, LiveResource]]:
-    """The addresses in the state in `file` of those of `resources` that it has."""
-    found: list[tuple[str, LiveResource]] = []
-    for address, kind, values in _instances(file):
-        names = {str(values[name]) for name in ("id", "arn", "name", "resource_id") if values.get(name)}
-        owner = str(values.get(_PARTS.get(kind, ""), ""))
-        found += [
-            (address, resource)
-            for resource in resources
-            if (kind == resource.type and names & {resource.id, resource.arn, resource.name})
-            or (owner and owner in (resource.name, resource.arn))
-        ]
-    return found
-
-
-def _instances(file: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Address, type and attributes of each managed resource of a state file (format version 4)."""
-    for resource in _state(file).get("resources", ()):
-        if resource.get("mode") != "managed":
-            continue
-        base = ".".join(filter(None, (resource.get("module"), resource["type"], resource["name"])))
-        for instance in resource.get("instances", ()):
-            key = instance.get("index_key")
-            yield base if key is None else f"{base}[{json.dumps(key)}]", str(resource["type"]), instance.get("attributes") or {}
-
-
-def _state(file: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads(read_input(file, _LARGEST_STATE_BYTES))
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or document.get("version") != 4 or not isinstance(document.get("resources"), list):
-        raise InvalidInput(
-            f"{file} is no Terraform state; write one with `terraform state pull > {file.name}` in the other root."
+def _require_no_state(resources: Sequence[LiveResource], deployment: str, files: Sequence[Path]) -> Iterator[str]:
+    states = [OtherState(file) for file in files]
+    for state in states:
+        if held := state.held(resources):
+            raise OwnedElsewhere(_state_refusal(state.file, held))
+    tagged = [one for one in resources if terraform_tag(one.tags) and one.tags.get(DEPLOYMENT_TAG) != deployment]
+    shown = joined([f"{one} ({terraform_tag(one.tags)})" for one in tagged]) if tagged else ""
+    if tagged and not states:
+        raise OwnedElsewhere(
+            f"By their tags, another Terraform state has {shown}, and would delete or change that later. In its root, run "
+            "`terraform state pull > other.tfstate`, and repeat this command with --other-state other.tfstate: it prints the "
+            "`terraform state rm` that releases them, and adopts what that state does not have any more."
         )
-    return document
+    if tagged:
+        yield (
+            f"Tags say that Terraform manages {shown}, which is not in {joined([str(state) for state in states])}: make sure "
+            "that this is the state of the root that made it."
+        )
+    elif not states:
+        yield (
+            "AWS does not show Terraform states: if one has this endpoint, release it there first "
+            "(docs/adopt.md#another-terraform-state)."
+        )
 
 
 def _state_refusal(file: Path, held: Sequence[tuple[str, LiveResource]]) -> str:

@@ -15,6 +15,7 @@ from async_endpoint.deploy.live_adoption.resources import LiveResource
 
 _NAMESPACE: Final = "sagemaker"
 _COUNT: Final = "sagemaker:variant:DesiredInstanceCount"
+_COOLDOWN: Final = 300  # seconds, TargetTrackingScalingPolicyConfiguration: of a scalable target of SageMaker
 
 # Target of module endpoint by what a target tracking policy measures: a predefined metric, or namespace and name of a
 # customized one.
@@ -41,6 +42,12 @@ class TrackingPolicy:
     scale_in_seconds: int | None
     scale_out_seconds: int | None
     keeps_instances: bool  # DisableScaleIn
+
+    @property
+    def cooldowns(self) -> tuple[int, int]:
+        """Those that apply, for scaling in and out, in seconds."""
+        scale_in = _COOLDOWN if self.scale_in_seconds is None else self.scale_in_seconds
+        return scale_in, _COOLDOWN if self.scale_out_seconds is None else self.scale_out_seconds
 
 
 @dataclass(frozen=True)

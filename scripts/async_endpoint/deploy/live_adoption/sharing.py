@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from async_endpoint.aws import AwsSession, error_code
+from async_endpoint.aws import DENIED_CODES, AwsSession, error_code
 from async_endpoint.core.errors import AsyncEndpointError
 from async_endpoint.core.s3_uri import S3Uri
-from async_endpoint.deploy.live_adoption.inventory import Inventory, policy_document
+from async_endpoint.deploy.live_adoption.inventory import Inventory, described, policy_document
 from async_endpoint.deploy.live_adoption.resources import LiveResource
 
 # Buckets that SageMaker's SDK and Studio make for all of an account's work in a region.
@@ -35,13 +35,21 @@ class Sharing:
 
 @dataclass
 class _Users:
-    """Names of other endpoints by the ARN of a role or a topic, or the name of a bucket, that they use."""
+    """Names of other endpoints by the ARN of a role or a topic, or the name of a bucket, that they use.
+
+    `unknown` says of an endpoint that it may use anything, `unknown_roles` that it may use any role.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
+    unknown: str | None = None
+    unknown_roles: str | None = None
 
     def of(self, resource: str) -> str | None:
         name = self.names.get(resource)
-        return f"endpoint {name} uses it too" if name else None
+        return f"endpoint {name} uses it too" if name else self.unknown
+
+    def of_role(self, arn: str) -> str | None:
+        return self.of(arn) or self.unknown_roles
 
 
 def sharing(aws: AwsSession, inventory: Inventory, referenced: frozenset[str]) -> Sharing:
@@ -58,8 +66,10 @@ def sharing(aws: AwsSession, inventory: Inventory, referenced: frozenset[str]) -
         if why:
             topics[topic.resource.arn] = why
     return Sharing(
-        (asked if "role" in referenced else users.of(role.arn) or _role_reason(inventory, role)) if role else None,
-        (asked if "bucket" in referenced else users.of(bucket.name) or _bucket_reason(bucket)) if bucket else None,
+        (asked if "role" in referenced else users.of_role(role.arn) or _role_reason(inventory, role)) if role else None,
+        (asked if "bucket" in referenced else users.of(bucket.name) or _bucket_reason(aws, inventory, bucket))
+        if bucket
+        else None,
         topics,
     )
 
@@ -89,8 +99,18 @@ def _trusted(policy: Mapping[str, Any]) -> Iterator[str]:
             yield from [value] if isinstance(value, str) else value
 
 
-def _bucket_reason(bucket: LiveResource) -> str | None:
-    return "it is the common bucket of SageMaker's SDK" if _COMMON_BUCKET.fullmatch(bucket.name) else None
+def _bucket_reason(aws: AwsSession, inventory: Inventory, bucket: LiveResource) -> str | None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    if _COMMON_BUCKET.fullmatch(bucket.name):
+        return "it is the common bucket of SageMaker's SDK"
+    try:
+        aws.s3.head_bucket(Bucket=bucket.name, ExpectedBucketOwner=inventory.account)
+    except ClientError as error:
+        if error_code(error) not in DENIED_CODES:
+            raise
+        return "it is another account's, or cannot be read (s3:ListBucket)"
+    return None
 
 
 def _topic_reason(inventory: Inventory, topic: LiveResource, attributes: Mapping[str, str]) -> str | None:
@@ -101,30 +121,43 @@ def _topic_reason(inventory: Inventory, topic: LiveResource, attributes: Mapping
 
 def _other_users(aws: AwsSession, inventory: Inventory) -> _Users:
     """What the account's other endpoints in this region use; two or three calls for each of them."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     users, sagemaker = _Users(), aws.sagemaker
     pages = sagemaker.get_paginator("list_endpoints").paginate()
     names = [one["EndpointName"] for page in pages for one in page["Endpoints"] if one["EndpointName"] != inventory.name]
     for name in names:
-        try:
-            config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
-            for resource in _used(sagemaker, sagemaker.describe_endpoint_config(EndpointConfigName=config)):
-                users.names.setdefault(resource, name)
-        except ClientError as error:
-            if error_code(error) != "ValidationException":  # of what was deleted meanwhile
-                raise
+        endpoint = described(sagemaker.describe_endpoint, EndpointName=name)
+        if endpoint is None:  # deleted since the list
+            continue
+        config = described(sagemaker.describe_endpoint_config, EndpointConfigName=endpoint["EndpointConfigName"])
+        if config is None:
+            users.unknown = f"the configuration of endpoint {name} is deleted, so it may use it too"
+            continue
+        for resource in (*_places(config), *_roles(sagemaker, name, config, users)):
+            users.names.setdefault(resource, name)
     return users
 
 
-def _used(sagemaker: Any, config: Mapping[str, Any]) -> Iterator[str]:
+def _places(config: Mapping[str, Any]) -> Iterator[str]:
+    """Buckets and topics of an endpoint configuration."""
     output = (config.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
-    for path in filter(None, (output.get("S3OutputPath"), output.get("S3FailurePath"))):
+    captured = (config.get("DataCaptureConfig") or {}).get("DestinationS3Uri")
+    for path in filter(None, (output.get("S3OutputPath"), output.get("S3FailurePath"), captured)):
         try:
             yield S3Uri.parse(str(path)).bucket
         except AsyncEndpointError:  # another endpoint's business
             continue
-    yield from filter(None, (output.get("NotificationConfig") or {}).values())
-    models = [one["ModelName"] for one in config.get("ProductionVariants", ()) if one.get("ModelName")]
-    for name in models:
-        yield str(sagemaker.describe_model(ModelName=name).get("ExecutionRoleArn"))
+    notified = output.get("NotificationConfig") or {}
+    yield from filter(None, (notified.get("SuccessTopic"), notified.get("ErrorTopic")))
+
+
+def _roles(sagemaker: Any, endpoint: str, config: Mapping[str, Any], users: _Users) -> Iterator[str]:
+    """Roles of the configuration, which has one for inference components, and of the models of all its variants."""
+    if config.get("ExecutionRoleArn"):
+        yield str(config["ExecutionRoleArn"])
+    variants = [*config.get("ProductionVariants", ()), *(config.get("ShadowProductionVariants") or ())]
+    for name in dict.fromkeys(one["ModelName"] for one in variants if one.get("ModelName")):
+        model = described(sagemaker.describe_model, ModelName=name)
+        if model is None:
+            users.unknown_roles = f"model {name} of endpoint {endpoint} is deleted, so it may use it too"
+        elif model.get("ExecutionRoleArn"):
+            yield str(model["ExecutionRoleArn"])

@@ -50,6 +50,7 @@ _ROLE_KEY: Final = "ASIACLOUDFORMATION00"  # of its sessions of roles, which sig
 _UPDATABLE: Final = frozenset(
     ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE")
 )
+_DESCRIBED_RESOURCES: Final = 100  # botocore: DescribeStackResources returns the first 100, ListStackResources all
 _NO_UPDATE: Final = "No updates are to be performed."
 _NO_CHANGE: Final = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -401,7 +402,7 @@ class CloudFormationApi:
             stack = owned[0]
         wanted = request.get("LogicalResourceId")
         found = [item for item in stack.resources.values() if wanted in (None, item.logical_id)]
-        return {"StackResources": [descriptions.resource(stack, item) for item in found]}
+        return {"StackResources": [descriptions.resource(stack, item) for item in found[:_DESCRIBED_RESOURCES]]}
 
     def list_stack_resources(self, request: Values) -> Values:
         stack = self._store.find(self._region, request["StackName"])

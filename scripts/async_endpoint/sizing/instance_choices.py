@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled
 from async_endpoint.capacity.price_items import INSTANCE_TYPE

@@ -13,8 +13,10 @@ CASES = [
     ("amplify", "list_apps", {}, "GET /apps of amplify"),
     ("apigateway", "create_rest_api", {"name": "front"}, "POST /restapis of apigateway"),
     ("apigatewayv2", "get_apis", {}, "GET /v2/apis of apigateway"),
+    ("appsync", "list_graphql_apis", {}, "GET /v1/apis of appsync"),
     ("cognito-idp", "list_user_pools", {"MaxResults": 1}, "ListUserPools of cognito-idp"),
     ("glue", "get_databases", {}, "GetDatabases of glue"),
+    ("osis", "list_pipelines", {}, "GET /2022-01-01/osis/listPipelines of osis"),
     ("xray", "get_groups", {}, "POST /Groups of xray"),
 ]
 

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from async_endpoint.aws import AwsSession
 from async_endpoint.capacity.prices import PriceList
+from async_endpoint.capacity.recommendation import Recommendation, recommend
 from async_endpoint.cli.app import app
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
+from async_endpoint.sizing.comparison import compared
 from async_endpoint.sizing.metric_history import Measure, MetricHistory, metric_history
 from async_endpoint.sizing.scaling_activities import CapacityChange
 from async_endpoint.sizing.usage import MeasuredUsage, desired_seconds, measured_usage
@@ -200,6 +202,28 @@ def test_the_command_compares_with_simulations_of_the_same_arrivals(described: D
     screen = run().stderr
     for text in ("instance hours serving", "sample count of CPUUtilization", "current settings", "recommended for a p95"):
         assert text in screen
+
+
+def test_the_comparison_may_use_as_many_instances_as_today_and_begins_with_those_that_were_there(
+    outputs: AsyncEndpointOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve were there, and more than the usual eight are allowed: the target is that of the same simulation."""
+    asked: list[dict[str, Any]] = []
+
+    def noted(*arguments: Any, **options: Any) -> Recommendation:
+        asked.append(options)
+        return recommend(*arguments, **options)
+
+    monkeypatch.setattr("async_endpoint.sizing.comparison.recommend", noted)
+    found = aws()
+    found.targets[0]["MaxCapacity"] = 12
+    used = replace(measured(found, outputs), instances_before=12)
+    compared_with = compared(found.session(), outputs, used, PRICES, start_time="60")
+    assert (asked[0]["most_instances"], asked[0]["before"]) == (12, 12)
+    assert asked[0]["current"].bounds.maximum == 12
+    current, recommended = compared_with.rows
+    assert recommended.p95_wait is not None and current.p95_wait is not None and recommended.p95_wait <= current.p95_wait
+    assert recommended.label.startswith("recommended for")
 
 
 def test_without_simulation_or_start_times_the_figures_are_there_all_the_same(described: DescribedAws) -> None:

@@ -34,7 +34,7 @@ from async_endpoint.emulator.sagemaker.protocol import ApiError, json_error, jso
 from async_endpoint.emulator.sagemaker.request_validation import validate_request
 from async_endpoint.emulator.sagemaker.runtime_api import RuntimeApi, validation_error
 from async_endpoint.emulator.sagemaker.unsupported_members import check_supported
-from async_endpoint.emulator.without_effect import is_made_up
+from async_endpoint.emulator.without_effect import is_refused
 from async_endpoint.emulator.wsgi import ADMIN, SCOPE, Application, Environ, StartResponse, is_admin
 
 STOP = "stop"
@@ -103,7 +103,7 @@ class Router:
                 answer: Response = self._stacks.respond(environ)
                 return answer(environ, start_response)
             call = call_of(environ)
-            if call is not None and (is_made_up(call.service, call.action) or not is_known(call)):
+            if call is not None and (is_refused(call.service, call.action) or not is_known(call)):
                 return error_responses.unknown_action(call, environ)(environ, start_response)
             if call is not None:
                 check_json(call, environ)

@@ -13,6 +13,9 @@ from typing import Final
 _CANNED_SERVICES: Final = frozenset(
     ("bedrock-runtime", "comprehend", "forecast", "personalize", "polly", "rekognition", "textract", "transcribe", "translate")
 )
+# By signing name: services that moto serves only where packages are installed that it does not require. Packages of other
+# programs must not change what the local AWS serves.
+_NEEDS_OTHER_PACKAGES: Final = frozenset(("apigateway", "appsync", "cognito-idp", "glue", "osis", "xray"))
 _CONFIGURATIONS: Final = ("Analytics", "IntelligentTiering", "Metrics")
 # Actions of jobs and commands that nothing executes, and one whose response is invalid, by signing name.
 _NEVER_RUN: Final = {
@@ -64,9 +67,15 @@ _STORED: Final = {
 }
 
 
-def is_made_up(service: str, action: str) -> bool:
-    """Whether moto would answer a call with a result that nothing computed, or carry out another one in its place."""
-    return service in _CANNED_SERVICES or action in _NEVER_RUN.get(service, ()) or (service == "s3" and action in _MISTAKEN)
+def is_refused(service: str, action: str) -> bool:
+    """Whether a call is refused although moto may answer it: with a result that nothing computed, by carrying out another call
+    in its place, or only by chance of what is installed.
+    """
+    return (
+        service in _CANNED_SERVICES | _NEEDS_OTHER_PACKAGES
+        or action in _NEVER_RUN.get(service, ())
+        or (service == "s3" and action in _MISTAKEN)
+    )
 
 
 def stored_without_effect(calls: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from statistics import fmean
 
 import pytest
 
-from async_endpoint.capacity.arrivals.estimate import arrivals_by_period, estimated_times, period_counts
+from async_endpoint.capacity.arrivals.estimate import arrivals_by_period, backlog_at_ends, estimated_times, period_counts
 
 
 def metrics(requests: list[tuple[float, float, bool]], minutes: int) -> tuple[dict[float, float], ...]:
@@ -28,6 +29,34 @@ def test_the_number_of_each_minute_is_exact_where_the_metrics_are() -> None:
     assert Counter(60.0 * (at // 60) for at in times) == Counter(60.0 * (at // 60) for at in arrivals)
     assert list(times) == list(estimated_times(counts, 60, seed=1))
     assert list(times) != list(estimated_times(counts, 60, seed=2))
+
+
+def five_minutes(minutes: dict[float, float]) -> tuple[dict[float, float], ...]:
+    """Average, minimum and maximum of a series by 5 minutes."""
+    grouped: dict[float, list[float]] = {}
+    for start, value in minutes.items():
+        grouped.setdefault(start // 300 * 300, []).append(value)
+    return tuple({start: float(of(some)) for start, some in grouped.items()} for of in (fmean, min, max))
+
+
+@pytest.mark.parametrize("per_minute", [1, 2, 4])
+def test_five_minute_averages_are_not_taken_for_the_backlog_at_their_end(per_minute: int) -> None:
+    """100 requests that arrive at once are counted in their period although they leave over the next half hour."""
+    backlog = {60.0 * minute: max(0.0, 100.0 - per_minute * (minute - 9)) if minute >= 10 else 0.0 for minute in range(130)}
+    processed = {300.0 * period: 0.0 for period in range(26)}
+    for minute in range(10, 130):
+        processed[60.0 * minute // 300 * 300] += per_minute if backlog[60.0 * (minute - 1)] or minute == 10 else 0
+    average, lowest, highest = five_minutes(backlog)
+    ends = backlog_at_ends(average, lowest, highest, 300)
+    assert ends[600] == pytest.approx(backlog[14 * 60])
+    assert ends[300] == 0, "the jump after it"
+    first, *others = arrivals_by_period(period_counts(ends, processed, {}))
+    assert first == (600, 100)
+    assert sum(number for _, number in others) <= per_minute, "where the fall ends it is interpolated"
+
+
+def test_minutes_have_one_value() -> None:
+    assert backlog_at_ends({0: 1.0, 60: 5.0}, {}, {}, 60) == {0: 1.0, 60: 5.0}
 
 
 def test_metrics_of_slightly_different_times_keep_the_sum() -> None:

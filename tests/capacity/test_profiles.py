@@ -36,6 +36,7 @@ def test_the_slowdown_is_of_medians_and_never_falls() -> None:
         ({"start_seconds": [True]}, "True in start_seconds"),
         ({"service_seconds": {}}, "{} in service_seconds"),
         ({"service_seconds": {"0": [1]}}, "'0' in service_seconds"),
+        ({"service_seconds": {"1001": [1]}}, "'1001' in service_seconds"),
         ({"service_seconds": {"x": [1]}}, "'x' in service_seconds"),
         ({"service_seconds": {"1": []}}, "[] in service_seconds.1"),
         ({"service_seconds": {"1": [10**400]}}, "in service_seconds.1"),

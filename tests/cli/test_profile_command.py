@@ -79,10 +79,27 @@ def test_costs_are_said_before_and_the_file_is_what_simulate_reads(live: Live, s
         "10 or more requests at each of 1, 2 and 4 at once; beside their time, one ml.m5.large runs for about 20" in done.stderr
     )
     assert "(some 0.04 US dollars)" in done.stderr
-    assert "If this command is killed: async-endpoint apply dev" in done.stderr
+    assert "If this command is killed: aws application-autoscaling register-scalable-target" in done.stderr
+    assert "--min-capacity 0 --max-capacity 2 --region eu-west-1" in done.stderr
     screen = run("profile", "dev/recommender", shirt, "--out", str(out), "--yes").stderr
     for text in ("ml.m5.large: start 200 s, memory 41.0 %", "slowdown", "2.00", "--profile"):
         assert text in screen
+
+
+def test_an_old_price_is_named_where_it_is_used(live: Live, shirt: str, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text("name,region,usd,date,source\nml.m5.large,eu-west-1,3,2020-01-01,a bill\n")
+    done = run(
+        "profile",
+        "dev/recommender",
+        shirt,
+        "--out",
+        str(tmp_path / "p.json"),
+        "--yes",
+        "--prices",
+        str(tmp_path / "prices.csv"),
+    )
+    assert "(some 1.00 US dollars)" in done.stderr
+    assert "is of 2020-01-01, over a year old" in " ".join(done.stderr.split())
 
 
 def test_without_a_terminal_it_asks_for_yes_and_measures_nothing(live: Live, shirt: str, tmp_path: Path) -> None:

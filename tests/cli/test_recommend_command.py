@@ -71,6 +71,12 @@ def test_a_budget_types_and_a_slowdown(described: DescribedAws, trace: str) -> N
     assert not any("do not slow each other down" in note for note in found["notes"])
 
 
+def test_an_old_serverless_price_is_named(described: DescribedAws, trace: str, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text("name,region,usd,date,source\nserverless_gb_seconds,eu-west-1,1,2020-01-01,a bill\n")
+    found = document("--trace", trace, "--p95", "600", *BASICS, "--prices", str(tmp_path / "prices.csv"))
+    assert any("serverless_gb_seconds in eu-west-1 is of 2020-01-01, over a year old" in note for note in found["notes"])
+
+
 def test_hours_of_arrivals_without_dates_are_pointed_out(described: DescribedAws) -> None:
     """Two mornings with many requests and nights without: a schedule, by hours that the model gives."""
     arrivals = ("--trace", "office:60/day,8-12", "--duration", "172800", "--service-time", "20", "--start-time", "240")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from async_endpoint.aws import AwsSession
 from async_endpoint.capacity.prices import PriceList
 from async_endpoint.capacity.recommendation import Recommendation, recommend
 from async_endpoint.cli.app import app
+from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import NotReady
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.sizing.comparison import compared
-from async_endpoint.sizing.metric_history import MetricHistory
+from async_endpoint.sizing.metric_history import Measure, MetricHistory, metric_history
 from async_endpoint.sizing.scaling_activities import CapacityChange
 from async_endpoint.sizing.usage import MeasuredUsage, desired_seconds, measured_usage
 from support.described_endpoints import ACTIVE, DescribedAws, capacity_activity
@@ -47,6 +50,14 @@ def test_instance_time_is_desired_capacity_over_time(
     changes: list[CapacityChange], serving: dict[float, float], seconds: float, before: int
 ) -> None:
     assert desired_seconds(changes, 4, HISTORY, serving) == (seconds, before)
+
+
+def test_activities_of_an_endpoint_that_was_deleted_are_not_of_this_one() -> None:
+    """Its last activity left three instances; it was deleted, and another one was created at minute 90."""
+    changes, created = [change(10, 3), change(95, 1)], START + 60 * 90
+    assert desired_seconds(changes, 1, HISTORY, {START + 600: 6.0}, created) == (6 * 60 + 25 * 60, 0)
+    assert desired_seconds(changes, 1, HISTORY, {}, created) == (5 * 60 + 25 * 60, 0)
+    assert desired_seconds(changes[:1], 2, HISTORY, {}, created) == (2 * 30 * 60, 0)
 
 
 def aws(**more: dict[float, float]) -> DescribedAws:
@@ -82,10 +93,31 @@ def test_each_figure_and_where_it_comes_from(outputs: AsyncEndpointOutputs) -> N
     assert price is not None
     [instances] = [line for line in found.bill.lines if line.component == "instances"]
     assert instances.usd == pytest.approx(7 / 60 * price.usd)
-    assert figures["cost"] == found.bill.usd
+    others = sum(line.usd or 0.0 for line in found.bill.lines if line.component != "instances")
+    assert figures["cost"] == pytest.approx(7 / 60 * price.usd + others)
+    assert found.warnings == found.bill.warnings
     assert found.figures["instance hours serving"].source == "sample count of CPUUtilization"
     assert "scaling activities" in found.figures["cost"].source
     assert all(figure.source and figure.uncertainty for figure in found.figures.values())
+
+
+def test_a_missing_price_leaves_no_cost_and_not_that_of_the_rest(outputs: AsyncEndpointOutputs) -> None:
+    unpriced = replace(
+        PRICES, listed={"eu-west-1": {name: one for name, one in PRICES.listed["eu-west-1"].items() if "ml." not in name}}
+    )
+    found = measured_usage(aws().session(), outputs, unpriced, 0.125, START + 600)
+    assert found.figures["cost"].value is None
+    assert "without ml.m5.large, whose price is not known" in found.figures["cost"].uncertainty
+    assert any("No price of ml.m5.large" in warning for warning in found.warnings)
+
+
+def test_a_creation_in_the_window_and_hours_that_do_not_agree_are_said(outputs: AsyncEndpointOutputs) -> None:
+    described = aws()
+    described.created = ACTIVE - timedelta(minutes=61)
+    described.activities[:2] = [capacity_activity(-60, 3, 60)]
+    found = measured(described, outputs)
+    assert "created at 2026-11-30 10:59 UTC" in found.figures["instance hours desired"].uncertainty
+    assert any("3.4 instance hours were desired and 0.1 served" in warning for warning in found.warnings)
 
 
 def test_metrics_of_instances_that_are_not_published_leave_the_activities(outputs: AsyncEndpointOutputs) -> None:
@@ -115,6 +147,26 @@ def test_an_endpoint_without_requests_has_no_waits(outputs: AsyncEndpointOutputs
     found = measured(aws(**{"TimeInBacklog": {}, "TimeInBacklog:SampleCount": {}}), outputs)
     assert [figure.value for name, figure in found.figures.items() if name.startswith("wait")] == [None] * 3
     assert found.p95_wait is None
+
+
+@pytest.mark.parametrize(("days", "period"), [(15, 60), (63, 300), (14, 60)])
+def test_no_period_is_asked_for_that_cloudwatch_has_no_more(outputs: AsyncEndpointOutputs, days: int, period: int) -> None:
+    asked: list[datetime] = []
+    store = FakeMetrics({"ApproximateBacklogSize": {START: 0.0}})
+
+    class Recorded:
+        def get_metric_data(self, **request: Any) -> dict[str, Any]:
+            asked.append(request["StartTime"])
+            return store.get_metric_data(**request)
+
+    session = AwsSession({"cloudwatch": Recorded()}.__getitem__, "eu-west-1")
+    history = metric_history(
+        session, outputs.endpoint, {"b": Measure(m.APPROXIMATE_BACKLOG_SIZE, "Average")}, days, START + 700
+    )
+    assert history.period == period
+    assert asked[0].timestamp() >= START + 700 - days * 86_400 - (period if days == 14 else 0) - 60
+    assert (days != 14) == (asked[0].timestamp() > START + 700 - days * 86_400)
+    assert history.start == asked[0].timestamp() + period
 
 
 def test_an_endpoint_without_metrics_is_named(outputs: AsyncEndpointOutputs) -> None:

@@ -36,7 +36,7 @@ BELOW = {
     "client": {"aws", "core", "input_files", "local_aws", "terraform.outputs", "workspace"},
     "batch": {"aws", "client", "core", "input_files"},
     "operations": {"aws", "client", "core", "input_files", "stacks"},
-    "sizing": {"autoscaling", "aws", "batch", "capacity", "client", "core", "input_files", "local_aws", "workspace"},
+    "sizing": {"autoscaling", "aws", "batch", "capacity", "client", "core", "input_files", "local_aws", "signals", "workspace"},
     "http_api": {"aws", "client", "core", "input_files", "local_aws", "signals", "workspace"},
     "emulator": {"autoscaling", "core", "error_report", "iam", "local_aws", "signals", "workspace"},
     "terraform": {"aws", "core", "input_files", "local_aws", "signals", "workspace"},

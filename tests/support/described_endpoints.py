@@ -93,6 +93,7 @@ class DescribedAws:
     """The calls that read an endpoint's settings, activities and metrics; lists come one item a page. Nothing is written."""
 
     instances: int = 1
+    created: datetime = ACTIVE - timedelta(days=90)
     config: dict[str, Any] = field(default_factory=lambda: {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4}})
     targets: list[dict[str, Any]] = field(default_factory=lambda: [target()])
     policies: list[dict[str, Any]] = field(default_factory=lambda: [tracking(), wake()])
@@ -105,6 +106,7 @@ class DescribedAws:
     def session(self, region: str = "eu-west-1") -> AwsSession:
         variant = {"VariantName": VARIANT, "CurrentInstanceCount": self.instances, "DesiredInstanceCount": self.instances}
         endpoint = {"EndpointStatus": "InService", "EndpointConfigName": f"{NAME}-1", "ProductionVariants": [variant]}
+        endpoint["CreationTime"] = self.created
         configured = {"VariantName": VARIANT, "InstanceType": "ml.m5.xlarge"}
         config = {"ProductionVariants": [configured], "AsyncInferenceConfig": self.config, "CreationTime": ACTIVE}
         services: dict[str, Any] = {

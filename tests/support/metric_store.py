@@ -46,5 +46,7 @@ class FakeMetrics:
         for minute, value in self.values.get(f"{name}:{stat['Stat']}", self.values.get(name, {})).items():
             if begin <= minute < end:
                 grouped.setdefault(minute // stat["Period"] * stat["Period"], []).append(value)
-        combine = {"Sum": sum, "Maximum": max, "SampleCount": sum}.get(stat["Stat"], lambda some: sum(some) / len(some))
+        combine = {"Sum": sum, "Maximum": max, "Minimum": min, "SampleCount": sum}.get(
+            stat["Stat"], lambda some: sum(some) / len(some)
+        )
         return {start: float(combine(some)) for start, some in sorted(grouped.items())}

@@ -22,6 +22,7 @@ from typing import Any, Final
 from async_endpoint.core.errors import InvalidInput
 
 VERSION: Final = 1
+MAX_CONCURRENCY: Final = 1_000  # of MaxConcurrentInvocationsPerInstance (API reference, AsyncInferenceClientConfig)
 _MOST_SECONDS: Final = 1e9
 _FIELDS: Final = ("endpoint", "instance_type", "measured")
 
@@ -104,8 +105,8 @@ def _service_times(name: str, value: object) -> dict[int, tuple[float, ...]]:
         raise _invalid(name, "service_seconds", value, 'samples by concurrency, as {"1": [0.8, 0.9]}')
     found = {}
     for key, times in value.items():
-        if not re.fullmatch(r"[1-9][0-9]{0,3}", key):
-            raise _invalid(name, "service_seconds", key, "samples by a number of requests, 1 to 1000, as key")
+        if not re.fullmatch(r"[1-9][0-9]{0,3}", key) or int(key) > MAX_CONCURRENCY:
+            raise _invalid(name, "service_seconds", key, f"samples by a number of requests, 1 to {MAX_CONCURRENCY}, as key")
         found[int(key)] = _times(name, f"service_seconds.{key}", times, may_be_empty=False)
     return dict(sorted(found.items()))
 

@@ -10,7 +10,7 @@ import typer
 
 from async_endpoint.cli.arguments import Endpoints, Json, Local
 from async_endpoint.cli.console import console, print_json, print_progress
-from async_endpoint.cli.plot_files import write_plot
+from async_endpoint.cli.plot_files import check_plot, write_plot
 from async_endpoint.cli.price_options import PricesFile, PricesOf, price_lists
 from async_endpoint.core.errors import UsageError
 
@@ -71,6 +71,8 @@ def cost(
     from async_endpoint.deploy.costs import addressed, costs_in_plan  # noqa: PLC0415
     from async_endpoint.deploy.deployment import Deployment  # noqa: PLC0415
 
+    if plot is not None:
+        check_plot(plot)
     sizes = {"input_bytes": input_bytes, "output_bytes": output_bytes, "kept_days": kept_days, "log_bytes": log_bytes}
     load = None if requests is None else _load(requests, service_time, start_time, sizes)
     lists, parsed = price_lists(prices, prices_of), Address.parse(address)

@@ -59,14 +59,18 @@ def profile(
     profiler.require_idle(while_serving=while_serving)
     details = outputs.endpoint
     plan = profile_plan(details.max_concurrent_invocations_per_instance, requests, profiler.instances())
-    price = costs(outputs.region).instance(details.instance_type)
+    listed = costs(outputs.region)
+    price = listed.instance(details.instance_type)
     cost = "at a price that is not known" if price is None else f"some {price.usd * plan.minutes / 60:.2f} US dollars"
+    warnings = "".join(f" {warning}" for warning in listed.warnings([details.instance_type]))
     levels = joined([str(level) for level in plan.levels])
     console.print(
         f"{details.name}: {plan.requests} or more requests at each of {levels} at once; beside their time, one "
-        f"{details.instance_type} runs for about {plan.minutes} minutes ({cost}), and scales in afterwards as policies say. "
-        f"If this command is killed: async-endpoint apply {outputs.environment}"
+        f"{details.instance_type} runs for about {plan.minutes} minutes ({cost}), and scales in afterwards as policies "
+        f"say.{warnings}"
     )
+    if (command := profiler.restoring_command()) is not None:
+        console.print(f"Its bounds are 1 to 1 meanwhile. If this command is killed: {command}", soft_wrap=True)
     if access.endpoint_url is None and not yes and not confirmed("Measure it? Type yes:"):
         raise Refused(f"Nothing was measured, and nothing was changed of {details.name}.")
     measured = profiler.run(inputs, plan)

@@ -154,7 +154,7 @@ def recommend(
         publication=Publication(metric_delay),
     )
     stated = (note for note in inputs.notes if note != NO_SLOWDOWN or slowdown is None)
-    notes = (*stated, *choices.notes, *_window_notes(result, inputs.workload))
+    notes = (*stated, *choices.notes, *listed.warnings([SERVERLESS_ITEM]), *_window_notes(result, inputs.workload))
     if plot is not None:
         _draw(plot, result)
     if as_json:

@@ -69,8 +69,11 @@ def simulate(
     from async_endpoint.capacity.report import simulation_report  # noqa: PLC0415
     from async_endpoint.capacity.simulation import Publication  # noqa: PLC0415
     from async_endpoint.capacity.simulation import simulate as run  # noqa: PLC0415
+    from async_endpoint.cli.plot_files import check_plot, write_plot  # noqa: PLC0415
     from async_endpoint.cli.sizing_inputs import sizing_inputs  # noqa: PLC0415
 
+    if plot is not None:
+        check_plot(plot)
     overrides = Overrides(
         instance_type=instance_type,
         max_concurrent_invocations=max_concurrent_invocations,
@@ -115,7 +118,6 @@ def simulate(
     )
     report = simulation_report(settings, inputs.workload, outcome, costs(inputs.subject.region), notes)
     if plot is not None:
-        from async_endpoint.cli.plot_files import write_plot  # noqa: PLC0415
         from async_endpoint.plots import timeline_svg  # noqa: PLC0415
 
         write_plot(plot, timeline_svg(outcome))

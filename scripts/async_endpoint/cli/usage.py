@@ -71,7 +71,7 @@ def usage(
             "endpoint": outputs.endpoint.name,
             "window": window(measured.history),
             "figures": {name: figure.as_dict() for name, figure in measured.figures.items()},
-            "warnings": list(measured.bill.warnings),
+            "warnings": list(measured.warnings),
             "simulated": None if found is None else dataclasses.asdict(found),
         }
         print_json(document)
@@ -89,7 +89,7 @@ def shown(endpoint: str, measured: MeasuredUsage, found: Comparison | None) -> l
         value = "-" if figure.value is None else f"{figure.value:,.2f}".removesuffix(".00")
         figures.add_row(figure.name, f"{value} {figure.unit}", Text(f"{figure.source}: {figure.uncertainty}"))
     parts: list[Table | Text] = [Text(f"{endpoint}, {window_text(measured.history)}", "bold"), figures]
-    parts += [Text(warning, "yellow") for warning in measured.bill.warnings]
+    parts += [Text(warning, "yellow") for warning in measured.warnings]
     if found is None:
         return parts
     table = Table(

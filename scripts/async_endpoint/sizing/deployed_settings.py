@@ -35,8 +35,8 @@ def deployed_settings(
     if not configured.get("InstanceType"):
         raise InvalidInput(f"Variant {name} of endpoint {endpoint} has no one instance type, which a simulation needs.")
     resource = f"endpoint/{endpoint}/variant/{name}"
-    target = next(_described(session, "ScalableTargets", resource), {})
-    policies = list(_described(session, "ScalingPolicies", resource))
+    target = next(described_parts(session, "ScalableTargets", resource), {})
+    policies = list(described_parts(session, "ScalingPolicies", resource))
     found = described_settings(
         DescribedEndpoint(
             endpoint,
@@ -48,7 +48,7 @@ def deployed_settings(
             target,
             policies,
             list(_alarms(session, resource, policies)),
-            list(_described(session, "ScheduledActions", resource)),
+            list(described_parts(session, "ScheduledActions", resource)),
         )
     )
     suspended = suspensions(target)
@@ -77,7 +77,7 @@ def _described_endpoint(session: AwsSession, endpoint: str) -> tuple[Mapping[str
     return variants[0], config
 
 
-def _described(session: AwsSession, member: str, resource: str) -> Iterator[dict[str, Any]]:
+def described_parts(session: AwsSession, member: str, resource: str) -> Iterator[dict[str, Any]]:
     """All of one kind that Application Auto Scaling describes of a variant."""
     action, call = {
         "ScalableTargets": ("DescribeScalableTargets", session.scaling.describe_scalable_targets),

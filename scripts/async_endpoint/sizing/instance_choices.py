@@ -7,20 +7,17 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from async_endpoint.capacity.distributions import Distribution, Sampled
 from async_endpoint.capacity.price_items import INSTANCE_TYPE
 from async_endpoint.capacity.prices import PriceList
-from async_endpoint.capacity.profile import Profile
+from async_endpoint.capacity.profile import MAX_CONCURRENCY, Profile
 from async_endpoint.capacity.recommendation import InstanceOption
 from async_endpoint.capacity.settings import Settings
 from async_endpoint.capacity.slowdown import Slowdown
 from async_endpoint.core.errors import InvalidInput
 from async_endpoint.input_files import printable
 from async_endpoint.sizing.profile_files import read_profile
-
-MAX_CONCURRENCY: Final = 1_000  # of MaxConcurrentInvocationsPerInstance
 
 
 @dataclass(frozen=True)

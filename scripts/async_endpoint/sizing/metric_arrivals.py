@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from async_endpoint.aws import AwsSession
-from async_endpoint.capacity.arrivals.estimate import estimated_times, period_counts
+from async_endpoint.capacity.arrivals.estimate import backlog_at_ends, estimated_times, period_counts
 from async_endpoint.capacity.arrivals.trace import Trace
 from async_endpoint.core import metrics as m
 from async_endpoint.core.errors import InvalidInput
@@ -17,6 +17,8 @@ from async_endpoint.sizing.metric_history import BACKLOG, Measure, MetricHistory
 
 ARRIVAL_MEASURES: Final[dict[str, Measure]] = {
     "backlog": BACKLOG,
+    "lowest": Measure(BACKLOG.metric, "Minimum"),
+    "highest": Measure(BACKLOG.metric, "Maximum"),
     "processed": Measure(m.INVOCATIONS_PROCESSED, "Sum"),
     "expired": Measure(m.EXPIRED_REQUESTS, "Sum"),
 }
@@ -38,12 +40,15 @@ def metric_arrivals(session: AwsSession, endpoint: EndpointDetails, days: float,
 
 def trace_of(history: MetricHistory, endpoint: str, seed: int | str) -> Trace:
     """The estimate from a history that has ARRIVAL_MEASURES and SERVICE_MEASURES."""
-    before = history.series["backlog"].get(history.start - history.period, 0.0)
+    backlog, lowest, highest = (history.series[name] for name in ("backlog", "lowest", "highest"))
+    ends = backlog_at_ends(backlog, lowest, highest, history.period)
+    before = ends.get(history.start - history.period, 0.0)
     inside = {
         name: {start: value for start, value in history.series[name].items() if start >= history.start}
         for name in (*ARRIVAL_MEASURES, *SERVICE_MEASURES)
     }
-    counts = period_counts(*(inside[name] for name in ARRIVAL_MEASURES))
+    ends = {start: value for start, value in ends.items() if start >= history.start}
+    counts = period_counts(ends, inside["processed"], inside["expired"])
     times = estimated_times(counts, history.period, seed, before)
     if not times:
         raise InvalidInput(
@@ -54,6 +59,11 @@ def trace_of(history: MetricHistory, endpoint: str, seed: int | str) -> Trace:
         f"Arrivals are an estimate from {history.resolution}: change of the backlog + processed + expired, spread within each "
         f"period at random (seed {seed}); no metric counts what arrives."
     ]
+    if history.period > 60:
+        notes.append(
+            "The backlog at the end of 5 minutes is interpolated between their averages, within their extremes: what arrives "
+            "at once may be counted up to 5 minutes early or late."
+        )
     if service:
         notes.append(
             "Service times are averages of ModelLatency, download and upload by period, which vary less than single requests."

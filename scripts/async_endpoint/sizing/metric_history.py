@@ -19,6 +19,8 @@ from async_endpoint.core.outputs import EndpointDetails
 
 MINUTE_DAYS: Final = 15
 FIVE_MINUTE_DAYS: Final = 63
+_RETENTION_DAYS: Final = {60: MINUTE_DAYS, 300: FIVE_MINUTE_DAYS}
+_MARGIN_SECONDS: Final = 300  # by which CloudWatch's clock may be ahead of this machine's
 _DAY: Final = 86_400
 _HOUR: Final = 3_600
 
@@ -60,7 +62,7 @@ def period_of(days: float) -> int:
 def metric_history(
     session: AwsSession, endpoint: EndpointDetails, measures: Mapping[str, Measure], days: float, now: float
 ) -> MetricHistory:
-    """The last `days` of `measures`, and of the one period before them.
+    """The last `days` of `measures`, and of the one period before them, as far back as CloudWatch has this period.
 
     `now` is in epoch seconds. Raises NotReady if CloudWatch has no datapoint of the endpoint, and what `read_series` raises.
     """
@@ -68,7 +70,9 @@ def metric_history(
     present = newest_datapoint(session, endpoint, now) if session.endpoint_url else now
     # On AWS the period that is running has no complete data; the newest datapoint of a local AWS is of a minute that has ended.
     end = (present // period + (1 if session.endpoint_url else 0)) * period
-    start = end - -(-days * _DAY // period) * period
+    # A request that begins before the retention of its period gets nothing (API reference, GetMetricStatistics, Period).
+    oldest = -(-(present - _RETENTION_DAYS[period] * _DAY + _MARGIN_SECONDS) // period) * period
+    start = max(end - -(-days * _DAY // period) * period, oldest + period)
     series = read_series(session, endpoint, measures, period, (start - period, end))
     if not any(series.values()):
         raise NotReady(f"CloudWatch has no metric of endpoint {endpoint.name} in the last {days:g} days; give more --days.")

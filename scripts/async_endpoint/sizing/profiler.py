@@ -8,9 +8,9 @@ published is over.
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from async_endpoint.core.errors import EndpointNotReady, NotReady, Refused
 from async_endpoint.core.outputs import AsyncEndpointOutputs
 from async_endpoint.core.suspension import timestamp
 from async_endpoint.input_files import checked_status
-from async_endpoint.sizing.deployed_settings import DIMENSION
+from async_endpoint.sizing.held_capacity import HeldCapacity
 from async_endpoint.sizing.metric_history import BACKLOG, Measure, newest_datapoint, read_series
 from async_endpoint.sizing.scaling_activities import capacity_changes, start_seconds
 
@@ -35,6 +35,7 @@ START_MARGIN_SECONDS: Final = 900.0  # what launching an instance may take besid
 LEVEL_MINUTES: Final = 4  # of a level, for the estimate: its requests, and the publication of its metrics
 START_MINUTES: Final = 8
 MAX_LEVEL: Final = 64  # requests at once; simulations extrapolate
+REACHED: Final = 2 / 3  # of a level, on average; requests that overlap less measure a lower one
 PERCENTILES: Final = ("p10", "p30", "p50", "p70", "p90")
 _MEASURES: Final[dict[str, Measure]] = {
     "backlog": BACKLOG,
@@ -97,6 +98,10 @@ class Profiler:
                 "beside them with --while-serving."
             )
 
+    def restoring_command(self) -> str | None:
+        """What restores the bounds if this process is killed while it measures; None where it changes none."""
+        return HeldCapacity(self.session, self.outputs, self.on_event).restoring_command()
+
     def run(self, inputs: Sequence[Path], plan: ProfilePlan) -> Profile:
         """Measure; what was changed is restored, also after a failure.
 
@@ -106,17 +111,19 @@ class Profiler:
         for path in inputs:
             checked_status(path)
         payloads = cycle(inputs)
-        with self._held_at_one():
+        with HeldCapacity(self.session, self.outputs, self.on_event).at_one():
             self._wait_for_instance()
             mark = newest_datapoint(self.session, self.outputs.endpoint, time.time())
             times: dict[int, tuple[float, ...]] = {}
             bounds = self.outputs.limits
             deadline = bounds.invocation_timeout_seconds + bounds.cold_start_seconds + START_MARGIN_SECONDS
-            config = ClientConfig(concurrency=min(32, plan.levels[-1]), deadline=deadline)
+            config = ClientConfig(concurrency=plan.levels[-1], deadline=deadline)
             with AsyncEndpoint.from_outputs(self.outputs, session=self.session, config=config) as endpoint:
                 for level in plan.levels:
-                    count = self._send(endpoint, payloads, level, plan.requests)
-                    times[level], mark = self._measured(level, count, mark)
+                    count, spread = self._send(endpoint, payloads, level, plan.requests)
+                    measured, mark = self._measured(level, count, mark)
+                    if self._reached(level, statistics.median(measured), spread):
+                        times[level] = measured
             starts = self._starts()
         if not starts:
             self.on_event("no start was measured: no scale-out since this configuration was made; --start-time states one")
@@ -128,42 +135,6 @@ class Profiler:
             times,
             max(self._memory, default=None),
         )
-
-    @contextmanager
-    def _held_at_one(self) -> Iterator[None]:
-        """Within the block the scalable target is bounded to one instance; its bounds are restored unless others set them."""
-        resource = self.outputs.scaling.resource_id
-        before = self._bounds()
-        if before in (None, (1, 1)):
-            yield
-            return
-        self.on_event(f"held at one instance; bounds {before[0]} to {before[1]} are restored afterwards")
-        self._set_bounds(1, 1)
-        try:
-            yield
-        finally:
-            if self._bounds() == (1, 1):
-                self._set_bounds(*before)
-                self.on_event(f"bounds of {resource} are {before[0]} to {before[1]} again")
-
-    def _bounds(self) -> tuple[int, int] | None:
-        resource = self.outputs.scaling.resource_id
-        with translate_errors(self.session, "application-autoscaling:DescribeScalableTargets", resource):
-            found = self.session.scaling.describe_scalable_targets(
-                ServiceNamespace="sagemaker", ResourceIds=[resource], ScalableDimension=DIMENSION
-            )["ScalableTargets"]
-        return (int(found[0]["MinCapacity"]), int(found[0]["MaxCapacity"])) if found else None
-
-    def _set_bounds(self, low: int, high: int) -> None:
-        resource = self.outputs.scaling.resource_id
-        with translate_errors(self.session, "application-autoscaling:RegisterScalableTarget", resource):
-            self.session.scaling.register_scalable_target(
-                ServiceNamespace="sagemaker",
-                ResourceId=resource,
-                ScalableDimension=DIMENSION,
-                MinCapacity=low,
-                MaxCapacity=high,
-            )
 
     def _wait_for_instance(self) -> None:
         name, limit = self.outputs.endpoint.name, self.outputs.limits.cold_start_seconds + START_MARGIN_SECONDS
@@ -177,14 +148,28 @@ class Profiler:
             self.on_event("starting an instance")
             self._wait(serves, limit, f"No instance of {name} served within {limit:,.0f} seconds; look at its logs.")
 
-    def _send(self, endpoint: AsyncEndpoint, payloads: Iterator[Path], level: int, requests: int) -> int:
-        """Send waves of `level` requests, and return how many were sent."""
-        waves = -(-requests // level)
+    def _send(self, endpoint: AsyncEndpoint, payloads: Iterator[Path], level: int, requests: int) -> tuple[int, float]:
+        """Send waves of `level` requests; how many were sent, and the median seconds from a wave's first to its last."""
+        waves, spreads = -(-requests // level), []
         self.on_event(f"{level} at once: {waves * level} requests")
         for _ in range(waves):
-            for invocation in [endpoint.submit(path) for path in islice(payloads, level)]:
+            invocations = [endpoint.submit(path) for path in islice(payloads, level)]
+            for invocation in invocations:
                 invocation.result()
-        return waves * level
+            accepted = [one.submitted.submitted_at.timestamp() for one in invocations if one.submitted is not None]
+            spreads.append(max(accepted) - min(accepted))
+        return waves * level, statistics.median(spreads)
+
+    def _reached(self, level: int, service: float, spread: float) -> bool:
+        """Whether waves of `level` requests overlapped enough to measure that concurrency; an event says so if not."""
+        reached = requests_at_once(level, service, spread)
+        if reached >= REACHED * level or level == 1:
+            return True
+        self.on_event(
+            f"{level} at once were not reached: on average {reached:.1f} were, because requests of {service:.3g} s end while "
+            "others are still sent; left out of the profile"
+        )
+        return False
 
     def _measured(self, level: int, count: int, mark: float) -> tuple[tuple[float, ...], float]:
         """The service times of a level in the minutes after `mark`, and the newest of these minutes."""
@@ -227,6 +212,14 @@ class Profiler:
             if time.monotonic() > deadline:
                 raise NotReady(message)
             self.sleep(POLL_SECONDS)
+
+
+def requests_at_once(level: int, service: float, spread: float) -> float:
+    """How many of a wave's `level` requests are in process on average, if each takes `service` seconds from its acceptance on.
+
+    The wave is accepted over `spread` seconds. What SageMaker adds until an instance takes a request is not in it.
+    """
+    return level * service / (service + spread)
 
 
 def _latencies(found: dict[str, dict[float, float]], minute: float) -> list[float]:

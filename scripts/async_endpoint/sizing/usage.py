@@ -10,7 +10,7 @@ No metric counts instances. Two sources say how many there were, and each figure
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -29,6 +29,7 @@ from async_endpoint.sizing.metric_history import Measure, MetricHistory, metric_
 from async_endpoint.sizing.scaling_activities import RETENTION_DAYS, CapacityChange, capacity_changes
 
 _MINUTE: Final = 60
+_AGREEMENT_SECONDS: Final = 3_600.0  # by which starts and drains of some instances differ
 _WAITS: Final = {"p50": 50, "p95": 95, "Maximum": 100}
 MEASURES: Final[dict[str, Measure]] = {
     **ARRIVAL_MEASURES,
@@ -64,7 +65,7 @@ class Figure:
 class MeasuredUsage:
     """`figures` by name; `bill` is of instances and requests in the window; `p95_wait` in seconds, None without requests.
 
-    `instances_before` were desired when the window began.
+    `instances_before` were desired when the window began. `warnings` are about prices, and figures that do not agree.
     """
 
     history: MetricHistory
@@ -72,6 +73,7 @@ class MeasuredUsage:
     bill: Bill
     p95_wait: float | None
     instances_before: int
+    warnings: tuple[str, ...] = ()
 
 
 def measured_usage(
@@ -86,38 +88,51 @@ def measured_usage(
     current = int(variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount", 0)))
     waits = _waits(history, lambda: _window_percentiles(session, outputs, history))
     inside = {name: _inside(history, name) for name in MEASURES}
-    desired, before = desired_seconds(changes, current, history, inside["instances"])
+    created = described["CreationTime"].timestamp()
+    desired, before = desired_seconds(changes, current, history, inside["instances"], created)
     serving = sum(inside["instances"].values()) * _MINUTE if inside["instances"] else None
     # Activities are gone after six weeks: instances that serve are then the better figure.
     from_activities = days <= RETENTION_DAYS or serving is None
     billed = desired if from_activities else serving or 0.0
     requests = sum(inside["processed"].values()) + sum(inside["expired"].values())
-    figures = [*_counts(inside, history), *waits, *_instances(serving, desired, days)]
+    figures = [
+        *_counts(inside, history),
+        *waits,
+        *_instances(serving, desired, days, created if created > history.start else None),
+    ]
     months = (history.end - history.start) / 3_600 / HOURS_PER_MONTH
     used = Usage(instance_seconds={outputs.endpoint.instance_type: billed}, months=months)
     costs = bill(used + request_usage(requests, months), prices)
     figures.append(_cost(costs, "scaling activities" if from_activities else "the sample count of CPUUtilization"))
     p95 = next((figure.value for figure in waits if figure.name == "wait p95"), None)
-    return MeasuredUsage(history, {figure.name: figure for figure in figures}, costs, p95, before)
+    warnings = (*costs.warnings, *_disagreement(serving, desired))
+    return MeasuredUsage(history, {figure.name: figure for figure in figures}, costs, p95, before, warnings)
 
 
 def desired_seconds(
-    changes: Sequence[CapacityChange], current: int, history: MetricHistory, serving: Mapping[float, float]
+    changes: Sequence[CapacityChange],
+    current: int,
+    history: MetricHistory,
+    serving: Mapping[float, float],
+    created: float = -math.inf,
 ) -> tuple[float, int]:
     """Desired instance seconds in the window, and the desired instances at its beginning.
 
     Before the first known change, as after the creation of an endpoint, they are those that `serving` counts (instance minutes
-    by the start of their period); without any count those after that change, or `current` if there is none.
+    by the start of their period); without any count those after that change, or `current` if there is none. Changes before
+    `created` (epoch seconds) are of an endpoint of this name that was deleted: no change says when, so there only `serving`
+    counts.
     """
     start, end = history.start, history.end
-    known = [change for change in changes if change.begun < end]
+    known = [change for change in changes if created <= change.begun < end]
     first = known[0].begun if known else end
     seconds, capacity, since = 0.0, 0, start
     if first > start:
         counted = {begin: minutes for begin, minutes in serving.items() if begin < first}
         capacity = known[0].desired if known else current
-        seconds = sum(counted.values()) * _MINUTE if serving else capacity * (first - start)
-        capacity = round(serving.get(start, 0.0) * _MINUTE / history.period) if serving else capacity
+        seconds = sum(counted.values()) * _MINUTE if serving else capacity * max(0.0, first - max(start, created))
+        if serving or created > start:
+            capacity = round(serving.get(start, 0.0) * _MINUTE / history.period)
         since = first
     before = next((change.desired for change in reversed(known) if change.begun <= start), capacity)
     for change, following in pairwise([*known, None]):
@@ -178,8 +193,20 @@ def _weighted(averages: Mapping[float, float], counts: Mapping[float, float], pe
     return pairs[-1][0]
 
 
-def _instances(serving: float | None, desired: float, days: float) -> list[Figure]:
+def _disagreement(serving: float | None, desired: float) -> Iterator[str]:
+    """A warning where the two sources of instance hours are far apart."""
+    if serving is not None and abs(desired - serving) > max(_AGREEMENT_SECONDS, max(desired, serving) / 2):
+        yield (
+            f"{desired / 3_600:,.1f} instance hours were desired and {serving / 3_600:,.1f} served: instances that did not "
+            "start, that an update ran beside others, or metrics that are missing; compare with the bill."
+        )
+
+
+def _instances(serving: float | None, desired: float, days: float, created: float | None) -> list[Figure]:
     cut = "" if days <= RETENTION_DAYS else f"; activities are kept for {RETENTION_DAYS} days"
+    if created is not None:
+        made = f"{datetime.fromtimestamp(created, UTC):%Y-%m-%d %H:%M} UTC"
+        cut += f"; the endpoint was created at {made}, and what served before is counted by CPUUtilization"
     return [
         Figure(
             "instance hours serving",
@@ -201,10 +228,10 @@ def _instances(serving: float | None, desired: float, days: float) -> list[Figur
 
 
 def _cost(costs: Bill, source: str) -> Figure:
-    missing = f"; without {', '.join(costs.unknown)}, whose price is not known" if costs.unknown else ""
+    missing = f"; {costs.usd:,.2f} without {', '.join(costs.unknown)}, whose price is not known" if costs.unknown else ""
     return Figure(
         "cost",
-        costs.usd,
+        costs.complete_usd,
         "US dollars",
         f"instance hours by {source}, requests, list prices",
         f"no bill: without the size of requests, and what is billed while idle (`cost` has it){missing}",

@@ -19,6 +19,7 @@ from typing import Final
 from async_endpoint.capacity.distributions import stream
 
 DEBT_PERIODS: Final = 5
+_MINUTE: Final = 60
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,24 @@ def period_counts(
     """The periods of three series by their start, in order; a period that none of them has is left out."""
     starts = sorted({*backlog, *processed, *expired})
     return [PeriodCounts(start, backlog.get(start), processed.get(start, 0.0), expired.get(start, 0.0)) for start in starts]
+
+
+def backlog_at_ends(
+    average: Mapping[float, float], lowest: Mapping[float, float], highest: Mapping[float, float], period: int
+) -> dict[float, float]:
+    """The backlog at the end of each period, from statistics of its minutes, each of which counts at its end.
+
+    The average is that of the period's middle: towards the next average it is interpolated, within the extremes, so that a jump
+    next to a period stays out of it. Nothing is known after the last average. A period of a minute has one value.
+    """
+    if period <= _MINUTE:
+        return dict(average)
+    weight = (period - _MINUTE) / 2 / period
+    found = {}
+    for start, value in average.items():
+        between = value + weight * (average.get(start + period, value) - value)
+        found[start] = min(max(between, lowest.get(start, between)), highest.get(start, between))
+    return found
 
 
 def arrivals_by_period(counts: Sequence[PeriodCounts], backlog_before: float = 0.0) -> list[tuple[float, int]]:

@@ -59,7 +59,9 @@ def _encrypted(aws: AwsSession, key_arn: str, paths: Iterable[S3Uri]) -> Iterato
 
 
 def _encrypted_below(aws: AwsSession, key_arn: str, path: S3Uri) -> Iterator[str]:
-    created = aws.client("kms").describe_key(KeyId=key_arn)["KeyMetadata"]["CreationDate"]
+    created = (
+        aws.client("kms").describe_key(KeyId=key_arn)["KeyMetadata"]["CreationDate"].replace(microsecond=0)
+    )  # as S3 has times
     asked = 0
     for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=path.bucket, Prefix=path.key):
         for item in page.get("Contents", ()):

@@ -409,7 +409,9 @@ def test_encrypted_volumes_require_create_grant(local_aws: AwsHarness) -> None:
         role.allow(bucket, more=allowed)
         live = Live(local_aws, unique("endpoint"), bucket, role)
         local_aws.sagemaker.create_endpoint(EndpointName=live.name, EndpointConfigName=config)
-        described = until(lambda live=live: seen if (seen := live.describe())["EndpointStatus"] != "Creating" else None, "made")
+        described = until(
+            lambda live=live: seen if (seen := live.describe())["EndpointStatus"] in ("InService", "Failed") else None, "made"
+        )
         assert described["EndpointStatus"] == ended, described
         assert ("kms:CreateGrant" in described.get("FailureReason", "")) is (ended == "Failed")
         local_aws.forget(live.name)
